@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import { BrokerError } from './errors.ts';
+
+/** What a grant lets its holder do with the secrets of its subject. */
+export type Action = 'open' | 'http' | 'exec' | 'copy' | 'test' | 'expose';
+
+/** The record whose secrets the grant opens. */
+export interface GrantSubject {
+  readonly collection: 'service' | 'file';
+  readonly name: string;
+}
+
+/**
+ * Permission, already decided and audited, to use one record's secrets for one purpose. Only a GrantAuthority makes
+ * one, and the vault reveals a secret only against one that its own authority made and that is still active.
+ */
+export class Grant implements Disposable {
+  readonly id: string = randomUUID();
+  readonly subject: GrantSubject;
+  readonly action: Action;
+  readonly #ended = new AbortController();
+
+  /** Use GrantAuthority.issue; a Grant constructed elsewhere is vouched for by no authority. */
+  constructor(subject: GrantSubject, action: Action) {
+    this.subject = subject;
+    this.action = action;
+  }
+
+  /** Aborts when the grant ends, with the BrokerError that says why. */
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  get active(): boolean {
+    return !this.#ended.signal.aborted;
+  }
+
+  /** Ends the grant: everything opened under it ends with `reason`. Idempotent. */
+  revoke(reason: BrokerError): void {
+    this.#ended.abort(reason);
+  }
+
+  [Symbol.dispose](): void {
+    this.revoke(new BrokerError('ended', 'the grant was released'));
+  }
+}
+
+/** Makes grants and recognises its own. The gate holds the only reference that can issue; the vault gets `vouches`. */
+export class GrantAuthority {
+  readonly #issued = new WeakSet<Grant>();
+
+  issue(subject: GrantSubject, action: Action): Grant {
+    const grant = new Grant(subject, action);
+    this.#issued.add(grant);
+    return grant;
+  }
+
+  /** True for an active grant that this authority issued. */
+  readonly vouches = (grant: Grant): boolean => this.#issued.has(grant) && grant.active;
+}

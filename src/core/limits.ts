@@ -1,0 +1,30 @@
+/** Every bound in one place, with unit and source. "At most" means the value itself is still accepted. */
+
+/** Milliseconds to reach and log in to an upstream, all hops together (PEERS §1: dial 15 s, login 20 s). */
+export const OPEN_TIMEOUT_MS = 20_000;
+/** Milliseconds for a local client to finish its handshake. */
+export const GREET_TIMEOUT_MS = 30_000;
+/** Default and largest milliseconds that a lease waits for its first client (DESIGN §5). */
+export const ACCEPT_TIMEOUT_MS = 30_000;
+export const MAX_ACCEPT_TIMEOUT_MS = 300_000;
+/** Default milliseconds a session lives (MECHANISMS §1). */
+export const LIFETIME_MS = 8 * 3600_000;
+/** Live upstream connections of one service at a time (MECHANISMS §1). */
+export const MAX_LIVE_UPSTREAMS = 100;
+/** Milliseconds a spare may wait, counted from the last use of its service, and its largest age. */
+export const SPARE_LINGER_MS = 60_000;
+export const SPARE_MAX_AGE_MS = 300_000;
+/** Milliseconds before a local port may be handed out again (MECHANISMS §1). */
+export const PORT_REST_MS = 300_000;
+/** Milliseconds that an ended connection may still take to read its goodbye. */
+export const DRAIN_MS = 1_000;
+/** Longest unix socket path in bytes: sun_path holds 108 with its NUL (unix(7)). */
+export const MAX_SOCKET_PATH = 107;
+/** Bytes of one stored credential file (PEERS §7). */
+export const MAX_FILE_BYTES = 5 * 1024 * 1024;
+/** Bytes of an upstream's own error text that may be quoted to a caller (STYLE rule 9). */
+export const MAX_QUOTED_BYTES = 200;
+/** Bytes a Conn buffers ahead of its reader while a handshake is under way. */
+export const CONN_BUFFER_BYTES = 256 * 1024;
+/** Free text a caller gives as a reason, in characters. */
+export const MAX_REASON_CHARS = 500;
