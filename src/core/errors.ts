@@ -34,7 +34,7 @@ export interface BrokerErrorOptions {
   /** The underlying error, for the daemon's log only; never sent to a client. */
   readonly cause?: unknown;
   readonly hop?: Hop;
-  /** What the user can do about it: one sentence, a command where there is one. Crosses to the client. */
+  /** What the user can do about it: one sentence, a command where there is one (`{service}` stands for the service's name). Crosses to the client. */
   readonly hint?: string;
   /** The server's own error code where it has one (SQLSTATE, SMTP enhanced status), for machines. */
   readonly upstreamCode?: string;
@@ -59,12 +59,12 @@ export class BrokerError extends Error {
     this.upstreamCode = options.upstreamCode;
   }
 
-  /** The same failure with `prefix: ` before its message, as it climbs to where the service's name is known. */
-  prefixed(prefix: string): BrokerError {
-    return new BrokerError(this.code, `${prefix}: ${this.message}`, {
+  /** The same failure as told to a caller: the service's name in front, and in the hint where it says `{service}`. */
+  forService(service: string): BrokerError {
+    return new BrokerError(this.code, `${service}: ${this.message}`, {
       cause: this.cause,
       ...(this.hop && { hop: this.hop }),
-      ...(this.hint && { hint: this.hint }),
+      ...(this.hint && { hint: this.hint.replaceAll('{service}', service) }),
       ...(this.upstreamCode && { upstreamCode: this.upstreamCode }),
     });
   }

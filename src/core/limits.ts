@@ -2,6 +2,8 @@
 
 /** Milliseconds to reach and log in to an upstream, all hops together (PEERS §1: dial 15 s, login 20 s). */
 export const OPEN_TIMEOUT_MS = 20_000;
+/** Milliseconds for one address of a name that has several. */
+export const DIAL_ATTEMPT_MS = 5_000;
 /** Milliseconds for a local client to finish its handshake. */
 export const GREET_TIMEOUT_MS = 30_000;
 /** Default and largest milliseconds that a lease waits for its first client (DESIGN §5). */
@@ -18,6 +20,8 @@ export const SPARE_MAX_AGE_MS = 300_000;
 export const PORT_REST_MS = 300_000;
 /** Milliseconds that an ended connection may still take to read its goodbye. */
 export const DRAIN_MS = 1_000;
+/** Milliseconds that a client may still take to close after its server did. */
+export const UPSTREAM_FINISHED_MS = 30_000;
 /** Longest unix socket path in bytes: sun_path holds 108 with its NUL (unix(7)). */
 export const MAX_SOCKET_PATH = 107;
 /** Bytes of one stored credential file (PEERS §7). */

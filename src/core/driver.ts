@@ -1,0 +1,133 @@
+import type { SecureContext } from 'node:tls';
+import type { ConfigSpec } from './config.ts';
+import type { Conn } from './conn.ts';
+import type { Dialed, DialedAddress, HopListener, Target } from './dial.ts';
+import type { BrokerError } from './errors.ts';
+import type { SessionEnd } from './relay.ts';
+import type { Secret } from './secret.ts';
+import type { TlsMaterial } from './tls.ts';
+
+/**
+ * What a client may choose about its own connection before it is logged in (Postgres startup parameters). Drivers
+ * without such a thing use the empty map. Two maps with the same entries mean the same connection.
+ */
+export type OpenParams = ReadonlyMap<string, string>;
+
+/** What a driver gets from the outside world: it imports no socket, clock or random source of its own. */
+export interface DriverIo {
+  /** @throws BrokerError `upstream_unreachable` | `denied`. */
+  dial(target: Target, signal: AbortSignal): Promise<Dialed>;
+  /** Dials an address that `dial` returned before, with no name resolution: for connections that belong to another. */
+  redial(address: DialedAddress, signal: AbortSignal): Promise<Conn>;
+  /** The service's TLS context, made once and shared by its connections. */
+  tlsContext(material: TlsMaterial): SecureContext;
+  random(bytes: number): Buffer;
+  /** Reports a passed hop (`tls`, `auth`; the dialler reports dns and tcp itself). */
+  readonly passed: HopListener;
+}
+
+/** The check at the door of a lease, done when a client's first protocol message has arrived. */
+export interface Door {
+  /** True when the client must present the ticket in the protocol's own login. */
+  readonly ticketRequired: boolean;
+  /** Present when the local side must answer a TLS request with TLS (`--tls` sessions). */
+  readonly tls: SecureContext | undefined;
+  /** Milliseconds without traffic after which a session ends; 0: no limit. */
+  readonly idleMs: number;
+  /**
+   * Decides about a client and, if it may pass, counts it as one of the lease's connections.
+   * @param presented what the client sent as its password; undefined where it sent none.
+   * @returns undefined when admitted, else why not: the driver tells the client in the protocol's words.
+   */
+  admit(presented: Secret | undefined): Promise<BrokerError | undefined>;
+  /** The same for a side connection, which needs no ticket and is not counted. */
+  admitSide(): Promise<BrokerError | undefined>;
+}
+
+/** A client that was admitted and waits for an upstream. Drivers extend it with what their `serve` needs. */
+export interface Visitor {
+  /** Unconsumed bytes, pipelined ones included, are still in it. */
+  readonly conn: Conn;
+  readonly params: OpenParams;
+  /** Says no in the protocol's own words (ErrorResponse, -ERR, * BYE, 421), then closes. Never rejects. */
+  refuse(error: BrokerError): Promise<void>;
+}
+
+/** Who came in: a client; a side connection of a session in progress; one refused (and told so); or nobody. */
+export type Arrival<V extends Visitor = Visitor, S = unknown> =
+  | { readonly type: 'client'; readonly visitor: V }
+  | { readonly type: 'side'; readonly conn: Conn; readonly request: S }
+  | { readonly type: 'refused'; readonly error: BrokerError }
+  | { readonly type: 'gone' };
+
+/**
+ * An authenticated connection, the bytes read beyond the handshake, and the facts the server stated about itself.
+ * Served to one client at most; disposed by its holder in any case.
+ */
+export interface Upstream<F = unknown, V extends Visitor = Visitor, S = unknown> extends AsyncDisposable {
+  readonly facts: F;
+  /** What it was opened with. */
+  readonly params: OpenParams;
+  /** Finishes the client's handshake with the server's own facts, then relays until the session ends. Never rejects. */
+  serve(visitor: V, idleMs: number, signal: AbortSignal): Promise<SessionEnd>;
+  /**
+   * Handles a side connection if it belongs to this upstream's session.
+   * @returns false, at once and without touching anything, when it does not.
+   */
+  side?(request: S, signal: AbortSignal): Promise<boolean>;
+  /** A round trip to the server, before a spare is handed out. @returns false when it can no longer be used. */
+  alive(signal: AbortSignal): Promise<boolean>;
+}
+
+/** Where a lease can be reached, for `hint`. */
+export interface LeaseAddress {
+  readonly listen: 'tcp' | 'unix';
+  /** 127.0.0.1, or the folder of the unix socket. */
+  readonly host: string;
+  readonly port: number;
+  /** The socket file for unix listeners. */
+  readonly path?: string;
+  readonly tls: boolean;
+  /** The PEM of the CA that signed the local certificate, as a file path, for TLS sessions. */
+  readonly caFile?: string;
+  /** Set when the client must present it; its holder is the caller that opened the session. */
+  readonly ticket?: string;
+}
+
+/** How a stock client reaches a lease. `env` and `example` must work as printed. */
+export interface Hint {
+  readonly url: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Variables of the client that must be unset, since they would override `env`. */
+  readonly unset: readonly string[];
+  readonly example: string;
+}
+
+/**
+ * One kind of upstream. Stateless. `C` parsed configuration, `F` facts of an upstream, `V` visitor, `S` side request.
+ */
+export interface Driver<C = unknown, F = unknown, V extends Visitor = Visitor, S = unknown> {
+  readonly kind: string;
+  readonly title: string;
+  readonly config: ConfigSpec<C>;
+  /** Name of the unix socket file in a lease's folder (`.s.PGSQL.5432`). */
+  readonly socketName: string;
+  /** How many spares a service keeps when its configuration does not say. */
+  spares(config: C): number;
+  /** Where it connects to, for messages and audit: `PostgreSQL at db:5432`. */
+  describe(config: C): string;
+  /**
+   * Dials, negotiates TLS, authenticates. Leaves no socket behind when it rejects.
+   * @throws BrokerError `upstream_*` with its hop, `cancelled` or the signal's reason.
+   */
+  open(config: C, params: OpenParams, io: DriverIo, signal: AbortSignal): Promise<Upstream<F, V, S>>;
+  /**
+   * The client-facing handshake up to and including the door's decision. A stalled or garbled handshake ends in
+   * `refused` or `gone` (conn closed); it never rejects but for a bug.
+   * @param facts of an upstream of this lease (mail servers speak first).
+   */
+  greet(conn: Conn, facts: F, door: Door, signal: AbortSignal): Promise<Arrival<V, S>>;
+  hint(lease: LeaseAddress, config: C): Hint;
+  /** Start-up parameters that a client started with these environment variables will send, to open with already. */
+  predict?(env: Readonly<Record<string, string>>): OpenParams;
+}

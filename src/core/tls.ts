@@ -1,0 +1,137 @@
+import { isIP, type Socket } from 'node:net';
+import type { PeerCertificate, SecureContext, TLSSocket } from 'node:tls';
+import { checkServerIdentity, connect, createSecureContext } from 'node:tls';
+import { Conn } from './conn.ts';
+import { BrokerError, throwIfAborted } from './errors.ts';
+import type { Secret } from './secret.ts';
+
+/**
+ * How far the server's certificate is checked. `verify-full`: chain and name; `verify-ca`: chain only; `require`:
+ * encryption without any check (libpq's words, PostgreSQL manual "SSL Support" table 34.1).
+ */
+export type TlsVerify = 'verify-full' | 'verify-ca' | 'require';
+
+/** What a service's record says about TLS trust; one context per service is cached by the daemon (MECHANISMS §8). */
+export interface TlsMaterial {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: Secret | undefined;
+}
+
+export interface TlsOptions {
+  readonly verify: TlsVerify;
+  /** The name to check and to send as SNI: the host as configured, or the service's `server_name`. */
+  readonly serverName: string;
+  readonly context: SecureContext;
+  readonly alpn?: string;
+}
+
+/** @throws BrokerError `invalid_argument` when certificate, key or CA cannot be used; names the field. */
+export function tlsContext(material: TlsMaterial): SecureContext {
+  const make = (key: Buffer | undefined): SecureContext =>
+    createSecureContext({
+      minVersion: 'TLSv1.2',
+      ...(material.ca && { ca: material.ca }),
+      ...(material.cert && { cert: material.cert }),
+      ...(key && { key }),
+    });
+  try {
+    return material.key ? material.key.use((bytes) => make(Buffer.from(bytes))) : make(undefined);
+  } catch (cause) {
+    throw new BrokerError('invalid_argument', 'ca, cert or key is not valid PEM, or cert and key do not match', {
+      hop: 'config',
+      cause,
+    });
+  }
+}
+
+/**
+ * Takes `conn` over and returns it encrypted. Bytes already received in the clear are refused (STARTTLS injection).
+ * The chain is checked after the handshake and before anything is sent, so that the error can name the certificate.
+ * @throws BrokerError `upstream_tls` (hop tls), `upstream_protocol` for injected bytes, or the signal's reason.
+ */
+export async function startTls(conn: Conn, options: TlsOptions, signal: AbortSignal): Promise<Conn> {
+  throwIfAborted(signal);
+  const plain = conn.detachForTls();
+  const socket = connect({
+    socket: plain as Socket,
+    secureContext: options.context,
+    rejectUnauthorized: false,
+    ...(isIP(options.serverName) ? {} : { servername: options.serverName }),
+    checkServerIdentity: (_host, cert) =>
+      options.verify === 'verify-full' ? checkServerIdentity(options.serverName, cert) : undefined,
+    ...(options.alpn && { ALPNProtocols: [options.alpn] }),
+  });
+  await handshake(socket, options.serverName, signal);
+  const problem: unknown = socket.authorizationError;
+  if (options.verify !== 'require' && !socket.authorized) {
+    const certificate = socket.getPeerCertificate();
+    socket.destroy();
+    throw untrusted(problem, certificate, options.serverName);
+  }
+  return new Conn(socket, 'upstream');
+}
+
+function handshake(socket: TLSSocket, name: string, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      socket.off('secureConnect', done);
+      socket.off('error', failed);
+      socket.off('close', closed);
+      signal.removeEventListener('abort', aborted);
+    };
+    const done = (): void => {
+      settle();
+      resolve();
+    };
+    const failed = (cause: unknown): void => {
+      settle();
+      socket.on('error', () => socket.destroy());
+      socket.destroy();
+      reject(new BrokerError('upstream_tls', `the TLS handshake with ${name} failed`, { hop: 'tls', cause }));
+    };
+    const closed = (): void => failed(new Error('closed during the TLS handshake'));
+    const aborted = (): void => {
+      settle();
+      socket.on('error', () => socket.destroy());
+      socket.destroy();
+      reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    };
+    socket.once('secureConnect', done);
+    socket.once('error', failed);
+    socket.once('close', closed);
+    signal.addEventListener('abort', aborted, { once: true });
+  });
+}
+
+function untrusted(problem: unknown, certificate: PeerCertificate, name: string): BrokerError {
+  const subject = certificateName(certificate.subject);
+  const issuer = certificateName(certificate.issuer);
+  const print = certificate.fingerprint256 ?? 'unknown';
+  const code = codeOf(problem);
+  const shown = `its certificate is "${subject}", issued by "${issuer}", SHA-256 ${print}`;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return new BrokerError('upstream_tls', `the certificate of ${name} is for another name (${code}): ${shown}`, {
+      hop: 'tls',
+      hint: 'if that name is right, store it: broker service set {service} --server-name NAME',
+    });
+  }
+  return new BrokerError('upstream_tls', `the certificate of ${name} is not trusted (${code}): ${shown}`, {
+    hop: 'tls',
+    hint: 'to trust its CA: broker service set {service} --ca-file CA.pem',
+  });
+}
+
+function certificateName(name: PeerCertificate['subject'] | undefined): string {
+  const text = name?.CN ?? name?.O ?? 'no name';
+  return Array.from(String(text))
+    .filter((c) => c >= ' ' && c !== '\u007f')
+    .join('')
+    .slice(0, 100);
+}
+
+function codeOf(problem: unknown): string {
+  if (typeof problem === 'string') return problem;
+  const code: unknown = problem instanceof Error && 'code' in problem ? problem.code : undefined;
+  return typeof code === 'string' ? code : 'unverified';
+}

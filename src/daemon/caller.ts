@@ -1,0 +1,47 @@
+import type { AuditCaller } from '../core/audit.ts';
+import type { Action } from '../core/grant.ts';
+
+/** The process at the other end of a connection, as the kernel tells it; fields are absent where it cannot. */
+export interface PeerIdentity {
+  readonly uid: number;
+  readonly gid?: number;
+  readonly pid?: number;
+  readonly executable?: string;
+}
+
+/** Which services (glob on the name) a token may use, and for what. */
+export interface TokenGrant {
+  readonly services: string;
+  readonly actions: readonly Action[];
+}
+
+export type Scope = 'admin' | 'proxy';
+
+/** Who makes a request: authenticated once at the edge, then passed to everything that decides or records. */
+export interface Caller {
+  /** Absent for a caller without a token (it may only look at health and unlock). */
+  readonly token?: {
+    readonly id: string;
+    readonly name: string;
+    readonly scope: Scope;
+    readonly grants: readonly TokenGrant[];
+    /** Epoch ms; nothing that the token opens outlives it. */
+    readonly expiresAt: number | undefined;
+    /** Aborts when the token is revoked or expires, with the BrokerError that says so. */
+    readonly signal: AbortSignal;
+  };
+  readonly transport: 'unix' | 'tcp' | 'http' | 'internal';
+  readonly peer?: PeerIdentity;
+  /** Back-off key for password attempts: `uid:1000`, `tcp:127.0.0.1`. */
+  readonly origin: string;
+}
+
+export function auditCaller(caller: Caller): AuditCaller {
+  return {
+    transport: caller.transport,
+    ...(caller.token && { token: caller.token.name, tokenId: caller.token.id }),
+    ...(caller.peer && { uid: caller.peer.uid }),
+    ...(caller.peer?.pid !== undefined && { pid: caller.peer.pid }),
+    ...(caller.peer?.executable !== undefined && { executable: caller.peer.executable }),
+  };
+}
