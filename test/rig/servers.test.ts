@@ -42,7 +42,7 @@ for (const name of ['postgres', 'postgres18'] as const) {
       });
     }
 
-    test('lets certuser in with its certificate, and nobody with a a stranger's', async () => {
+    test('lets certuser in with its own certificate only', async () => {
       const ssl = (pair: { cert: string; key: string }) => ({ ...tls.ssl, cert: pair.cert, key: pair.key });
       const config = { port, user: logins.cert.user, database };
       assert.equal(await query({ ...config, ssl: ssl(rig().tls.client) }, 'select current_user'), logins.cert.user);
@@ -86,6 +86,7 @@ describe('redis', () => {
   async function whoAmI(options: object, login?: Login): Promise<unknown> {
     const names = login && { username: login.user, password: login.password };
     const redis = new Redis({ host: HOST, ...names, ...options, lazyConnect: true, retryStrategy: () => null });
+    redis.on('error', () => undefined); // what it says rejects the call as well
     try {
       return await redis.call('ACL', 'WHOAMI');
     } finally {
@@ -168,7 +169,8 @@ describe('postfix', () => {
     await send({ port, requireTLS: true }, 'by STARTTLS');
     await send({ port: tlsPort, secure: true }, 'over TLS');
     await send({ port: plainPort, ignoreTLS: true }, 'in the clear');
-    for (const text of ['by STARTTLS', 'over TLS', 'in the clear']) assert.match(await deliveredMail(text), new RegExp(text));
+    for (const text of ['by STARTTLS', 'over TLS', 'in the clear'])
+      assert.match(await deliveredMail(text), new RegExp(text));
   });
 
   test('refuses mail without a login, a wrong password, and any other domain', async () => {

@@ -1,6 +1,7 @@
 import { sign } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { readdir, readFile, watch } from 'node:fs/promises';
+import { once } from 'node:events';
+import { existsSync, readFileSync, watch } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { RigFacts } from '../rig/facts.ts';
 import type { RigFile } from '../rig/rig.ts';
@@ -58,15 +59,15 @@ export async function deliveredMail(text: string, signal = AbortSignal.timeout(1
     const mails = await Promise.all((await readdir(inbox)).map((name) => readFile(join(inbox, name), 'utf8')));
     return mails.find((mail) => mail.includes(text));
   };
-  const changes = watch(inbox, { signal })[Symbol.asyncIterator]();
-  for (;;) {
-    const next = changes.next(); // before the look, so that nothing arrives in between unseen
-    const mail = await find();
-    if (mail !== undefined) {
-      next.catch(() => undefined); // the watch ends here, whatever it would have said
-      await changes.return?.();
-      return mail;
+  const watcher = watch(inbox);
+  try {
+    for (;;) {
+      const change = once(watcher, 'change', { signal }); // before the look, so that nothing arrives unseen
+      const mail = await Promise.race([change, find()]);
+      if (typeof mail === 'string') return mail;
+      await change;
     }
-    await next;
+  } finally {
+    watcher.close();
   }
 }
