@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import {
   type ChannelCredentials,
   Client,
-  credentials,
   type ClientDuplexStream,
   type ClientReadableStream,
   type ClientWritableStream,
+  credentials,
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
@@ -64,7 +64,10 @@ type Method<M, S> = S extends 'server'
       : (request: Request<M>, options?: CallOptions) => Promise<Response<M>>;
 type ServiceClient<D, S> = {
   // The definitions extend a type with an index signature, which must not become a method.
-  readonly [K in keyof D as string extends K ? never : number extends K ? never : Uncapitalize<K & string>]: Method<D[K], K extends keyof S ? S[K] : 'unary'>;
+  readonly [K in keyof D as string extends K ? never : number extends K ? never : Uncapitalize<K & string>]: Method<
+    D[K],
+    K extends keyof S ? S[K] : 'unary'
+  >;
 };
 
 /** The control API, typed. Every rejection is a BrokerError with its `code`. */
@@ -90,7 +93,8 @@ const SERVICES = ['Vault', 'Kinds', 'Services', 'Sessions', 'Tokens', 'Files', '
 export function connect(options: ConnectOptions): BrokerClient {
   const { target, channel } = resolve(options);
   const token = options.token;
-  const bearer = token === undefined ? undefined : typeof token === 'string' ? token : token.use((bytes) => bytes.toString('utf8'));
+  const bearer =
+    token === undefined ? undefined : typeof token === 'string' ? token : token.use((bytes) => bytes.toString('utf8'));
   const metadata = (): Metadata => {
     const made = new Metadata();
     if (bearer !== undefined) made.set('authorization', `Bearer ${bearer}`);
@@ -102,7 +106,10 @@ export function connect(options: ConnectOptions): BrokerClient {
   for (const name of SERVICES) {
     const service = definition[`broker.v1.${name}`];
     if (!service || 'format' in service) throw new TypeError(`broker.v1.${name} is not in the descriptor`);
-    const methods = Object.entries(service).map(([method, d]) => [uncapitalize(method), bind(client, d, metadata, options.address)]);
+    const methods = Object.entries(service).map(([method, d]) => [
+      uncapitalize(method),
+      bind(client, d, metadata, options.address),
+    ]);
     made[uncapitalize(name)] = Object.fromEntries(methods);
   }
   return made as unknown as BrokerClient;
@@ -117,15 +124,37 @@ function bind(client: Client, method: AnyMethod, metadata: () => Metadata, addre
     options?.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs };
   const unary = (request: object, options?: CallOptions): Promise<object> =>
     answered(address, options?.signal, (done) =>
-      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata(), settings(options), done),
+      client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata(),
+        settings(options),
+        done,
+      ),
     );
   const server = (request: object, options?: CallOptions): AsyncIterable<object> =>
     messages(address, options?.signal, () =>
-      client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata(), settings(options)),
+      client.makeServerStreamRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata(),
+        settings(options),
+      ),
     );
   const clientStream = (requests: AsyncIterable<object> | Iterable<object>, options?: CallOptions): Promise<object> =>
     answered(address, options?.signal, (done) => {
-      const call = client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, metadata(), settings(options), done);
+      const call = client.makeClientStreamRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        metadata(),
+        settings(options),
+        done,
+      );
       // A failed send shows in the call's own status, which `done` gets.
       send(call, requests).catch(() => call.cancel());
       return call;
@@ -174,7 +203,10 @@ async function* messages(
   }
 }
 
-async function send(call: ClientWritableStream<object>, requests: AsyncIterable<object> | Iterable<object>): Promise<void> {
+async function send(
+  call: ClientWritableStream<object>,
+  requests: AsyncIterable<object> | Iterable<object>,
+): Promise<void> {
   for await (const request of requests) {
     if (!call.write(request)) await new Promise<void>((resolve) => call.once('drain', resolve));
   }
@@ -195,7 +227,9 @@ export function fromServiceError(error: unknown, address: string): BrokerError {
     case 8:
       return new BrokerError('too_large', error.details, { cause: error });
     case 12:
-      return new BrokerError('invalid_argument', 'the daemon is of another version and does not know this call', { cause: error });
+      return new BrokerError('invalid_argument', 'the daemon is of another version and does not know this call', {
+        cause: error,
+      });
     case 14:
       return new BrokerError('unavailable', `broker is not running (nothing answers at ${address})`, {
         cause: error,

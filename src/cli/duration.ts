@@ -27,5 +27,8 @@ export function formatDuration(ms: number): string {
     [Math.floor((seconds % 86_400) / 3_600), 'h'],
     [Math.floor((seconds % 3_600) / 60), 'm'],
   ] as const;
-  return parts.filter(([count]) => count > 0).map(([count, unit]) => `${count}${unit}`).join(' ');
+  return parts
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count}${unit}`)
+    .join(' ');
 }

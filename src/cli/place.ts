@@ -14,7 +14,9 @@ export function configDir(env: Env = process.env): string {
 
 /** `$BROKER_HOME`, else `$XDG_DATA_HOME/broker`, else `~/.local/share/broker`: the daemon's folder. */
 export function brokerHome(env: Env = process.env): string {
-  return env['BROKER_HOME'] || join(env['XDG_DATA_HOME'] || join(env['HOME'] || homedir(), '.local', 'share'), 'broker');
+  return (
+    env['BROKER_HOME'] || join(env['XDG_DATA_HOME'] || join(env['HOME'] || homedir(), '.local', 'share'), 'broker')
+  );
 }
 
 interface Place {

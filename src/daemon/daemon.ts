@@ -9,7 +9,7 @@ import { Vault } from '../vault/vault.ts';
 import { AuditLog } from './audit/log.ts';
 import { auditCaller, type Caller } from './caller.ts';
 import { Files } from './files.ts';
-import { Gate } from './gate.ts';
+import { Gate, type GateVault } from './gate.ts';
 import type { Log } from './log.ts';
 import type { PeerLookup } from './peer/lookup.ts';
 import { Services } from './services.ts';
@@ -49,6 +49,7 @@ export class Daemon implements AsyncDisposable {
   readonly requestStop: () => void;
   readonly #parts: DaemonParts;
   #onStateChange: () => void = () => {};
+  #locking = false;
 
   private constructor(parts: DaemonParts, vault: Vault, audit: AuditLog, authority: GrantAuthority) {
     this.#parts = parts;
@@ -57,10 +58,10 @@ export class Daemon implements AsyncDisposable {
     this.requestStop = parts.requestStop;
     this.vault = vault;
     this.audit = audit;
-    this.tokens = new Tokens({ vault, now: Date.now });
+    this.tokens = new Tokens(vault);
     this.services = new Services(vault, this.drivers);
     this.files = new Files(vault, this.services);
-    this.gate = new Gate({ authority, services: this.services, files: this.files, audit, vaultState: () => vault.state });
+    this.gate = new Gate({ authority, services: this.services, audit, vault: this.#gatedVault() });
     this.sessions = new SessionManager({
       drivers: this.drivers,
       services: this.services,
@@ -95,32 +96,29 @@ export class Daemon implements AsyncDisposable {
 
   /** After the vault was opened, in whichever way: what lives in it comes to life. */
   async unlocked(): Promise<void> {
-    await this.tokens.load();
+    this.tokens.load();
     await this.audit.unseal(this.vault);
     this.#onStateChange();
   }
 
   /** Refuses new work, ends every session and grant, then forgets the keys. Bounded; waits for no client. */
   async lock(): Promise<void> {
-    if (this.vault.state !== 'unlocked') return;
-    const reason = new BrokerError('ended', 'the vault was locked');
-    this.gate.close(reason);
-    await this.sessions.endAll('locked');
-    await this.audit.seal();
-    this.tokens.unload();
-    this.vault.lock();
-    this.gate.reopen();
+    if (this.vault.state !== 'unlocked' || this.#locking) return;
+    this.#locking = true;
+    try {
+      await this.sessions.endAll('locked');
+      await this.audit.seal();
+      this.tokens.endElevated();
+      this.vault.lock();
+    } finally {
+      this.#locking = false;
+    }
     this.#onStateChange();
   }
 
-  /** A service's record changed: spares made with the old one are dropped, and grants that it no longer allows end. */
+  /** A service's record changed or went: spares made with the old one are dropped, grants no longer allowed end. */
   async serviceChanged(name: string): Promise<void> {
-    this.gate.recheck(name);
-    await this.sessions.dropSpares(name);
-  }
-
-  async serviceDeleted(name: string): Promise<void> {
-    this.gate.endService(name, new BrokerError('ended', 'the service was deleted'));
+    this.gate.reconsider(name);
     await this.sessions.dropSpares(name);
   }
 
@@ -146,6 +144,18 @@ export class Daemon implements AsyncDisposable {
       await this.audit.record({ ...event, outcome, code: error.code, message: error.message });
       throw thrown;
     }
+  }
+
+  /** The vault as the gate sees it: closed from the moment a lock begins. */
+  #gatedVault(): GateVault {
+    const { vault } = this;
+    const locking = (): boolean => this.#locking;
+    return {
+      get state() {
+        return vault.state === 'unlocked' && locking() ? 'locked' : vault.state;
+      },
+      onLock: (listener) => vault.onLock(listener),
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -33,7 +33,8 @@ export class Files {
   async put(name: string, content: Buffer): Promise<FileView> {
     checkName(name);
     if (content.length === 0) throw new BrokerError('invalid_argument', `${name}: the file is empty`);
-    if (content.length > MAX_FILE_BYTES) throw new BrokerError('too_large', `${name}: more than ${MAX_FILE_BYTES} bytes`);
+    if (content.length > MAX_FILE_BYTES)
+      throw new BrokerError('too_large', `${name}: more than ${MAX_FILE_BYTES} bytes`);
     const size = content.length;
     using secret = Secret.own(content);
     const [record] = await this.#vault.write([
@@ -73,6 +74,9 @@ function checkName(name: string): void {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
   const bad = name.length < 1 || name.length > 255 || name.includes('..') || /[/\\\u0000-\u001f\u007f]/.test(name);
   if (bad) {
-    throw new BrokerError('invalid_argument', 'name must be 1 to 255 characters without slash, backslash, control character or ".."');
+    throw new BrokerError(
+      'invalid_argument',
+      'name must be 1 to 255 characters without slash, backslash, control character or ".."',
+    );
   }
 }

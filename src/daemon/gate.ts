@@ -220,17 +220,18 @@ export class Gate {
       return { told, actual: decision, rule: decision.rule };
     }
     if (!policy) {
-      const told = this.#notFound(caller, service);
+      const told = this.notFound(caller, service);
       return { told, actual: told, rule: 'unknown' };
     }
     if (decision.allowed) return undefined;
     if (HIDING.includes(decision.rule)) {
-      return { told: this.#notFound(caller, service), actual: decision, rule: decision.rule };
+      return { told: this.notFound(caller, service), actual: decision, rule: decision.rule };
     }
     return { told: new BrokerError(decision.code, decision.message), actual: decision, rule: decision.rule };
   }
 
-  #notFound(caller: Caller, service: string): BrokerError {
+  /** The answer about a service that does not exist, or that this caller may not know of: it names those it may use. */
+  notFound(caller: Caller, service: string): BrokerError {
     const name = NAMELIKE.test(service) ? ` ${service}` : ' of that name';
     return new BrokerError('not_found', `there is no service${name} that you may use`, { hint: this.#usable(caller) });
   }

@@ -9,6 +9,7 @@ export function groupId(group: string): number {
     .map((line) => line.split(':'))
     .find(([name]) => name === group);
   const gid = Number(row?.[2]);
-  if (!row || !Number.isInteger(gid)) throw new BrokerError('invalid_argument', `--socket-group: there is no group ${group}`);
+  if (!row || !Number.isInteger(gid))
+    throw new BrokerError('invalid_argument', `--socket-group: there is no group ${group}`);
   return gid;
 }

@@ -7,7 +7,8 @@ const RLIMIT_CORE = 4;
  * @returns what could not be done, in sentences; empty when all is well.
  */
 export async function harden(): Promise<string[]> {
-  if (process.platform !== 'linux') return ['memory of the daemon can be read by processes of the same user (not Linux)'];
+  if (process.platform !== 'linux')
+    return ['memory of the daemon can be read by processes of the same user (not Linux)'];
   try {
     const { default: koffi } = await import('koffi');
     const libc = koffi.load('libc.so.6');

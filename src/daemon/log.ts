@@ -14,7 +14,10 @@ export interface Log {
 
 /** One JSON object per line on standard error, written synchronously so that nothing is lost at exit. */
 export function createLog(level: LogLevel): Log {
-  const out = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+  const out = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
   return {
     debug: (message, fields = {}) => out.debug(fields, message),
     info: (message, fields = {}) => out.info(fields, message),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { BrokerError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
+import { auditCaller, type Caller } from './caller.ts';
 import { Daemon } from './daemon.ts';
 import { groupId } from './group.ts';
 import { Adapter } from './grpc/adapt.ts';
@@ -18,9 +19,8 @@ import { tokensHandlers } from './grpc/tokens.ts';
 import { vaultHandlers } from './grpc/vault.ts';
 import { harden } from './harden.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
-import { type DaemonSettings, readSettings } from './options.ts';
 import { openPeerLookup } from './peer/lookup.ts';
-import { auditCaller, type Caller } from './caller.ts';
+import { type DaemonSettings, readSettings } from './settings.ts';
 import { VERSION } from './version.ts';
 
 const INTERNAL: Caller = { transport: 'internal', origin: 'internal' };
@@ -62,7 +62,14 @@ export async function runDaemon(flags: Readonly<Record<string, string | undefine
       vaultState: () => daemon.vault.state,
       isOwner: (caller) => daemon.isOwner(caller),
       refused: (caller, method, error) =>
-        daemon.audit.record({ action: 'rpc.refuse', outcome: 'denied', caller: auditCaller(caller), code: error.code, message: error.message, detail: { method } }),
+        daemon.audit.record({
+          action: 'rpc.refuse',
+          outcome: 'denied',
+          caller: auditCaller(caller),
+          code: error.code,
+          message: error.message,
+          detail: { method },
+        }),
     }),
     log,
   );
@@ -80,7 +87,8 @@ export async function runDaemon(flags: Readonly<Record<string, string | undefine
 
 function handlers(daemon: Daemon, adapt: Adapter): ReadonlyMap<string, UntypedServiceImplementation> {
   // The generated handler types have no index signature; grpc-js wants one.
-  const untyped = (implementation: object): UntypedServiceImplementation => implementation as UntypedServiceImplementation;
+  const untyped = (implementation: object): UntypedServiceImplementation =>
+    implementation as UntypedServiceImplementation;
   return new Map([
     ['Vault', untyped(vaultHandlers(daemon, adapt))],
     ['Kinds', untyped(kindsHandlers(daemon, adapt))],
@@ -136,7 +144,8 @@ function unixBind(settings: DaemonSettings, home: string): UnixBind {
   const path = settings.socket ?? join(home, 'broker.sock');
   const group = settings['socket-group'];
   const mode = settings['socket-mode'] ?? (group ? '0660' : '0600');
-  if (!/^0?[0-7]{3}$/.test(mode)) throw new BrokerError('invalid_argument', `--socket-mode ${mode} is not an octal mode such as 0660`);
+  if (!/^0?[0-7]{3}$/.test(mode))
+    throw new BrokerError('invalid_argument', `--socket-mode ${mode} is not an octal mode such as 0660`);
   return { path, mode: Number.parseInt(mode, 8), ...(group && { gid: groupId(group) }) };
 }
 
@@ -148,7 +157,8 @@ function tcpBind(settings: DaemonSettings): TcpBind | undefined {
   const port = Number(match?.[3]);
   if (!host || port > 65_535) throw new BrokerError('invalid_argument', `--grpc ${address} is not HOST:PORT`);
   const { 'tls-cert': cert, 'tls-key': key, 'client-ca': clientCa } = settings;
-  if ((cert === undefined) !== (key === undefined)) throw new BrokerError('invalid_argument', '--tls-cert and --tls-key go together');
+  if ((cert === undefined) !== (key === undefined))
+    throw new BrokerError('invalid_argument', '--tls-cert and --tls-key go together');
   if (clientCa && !cert) throw new BrokerError('invalid_argument', '--client-ca needs --tls-cert and --tls-key');
   return { host, port, ...(cert && key && { tls: { cert, key, ...(clientCa && { clientCa }) } }) };
 }

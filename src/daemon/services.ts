@@ -1,6 +1,6 @@
-import { BrokerError } from '../core/errors.ts';
 import { closest } from '../core/config.ts';
 import type { Driver } from '../core/driver.ts';
+import { BrokerError } from '../core/errors.ts';
 import type { Grant } from '../core/grant.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { Secret } from '../core/secret.ts';
@@ -59,6 +59,15 @@ export class Services {
     return record && this.#view(record);
   }
 
+  /** undefined where there is no such service. @throws BrokerError `locked`. */
+  policy(name: string): ServicePolicy | undefined {
+    return this.get(name)?.policy;
+  }
+
+  kindOf(name: string): string | undefined {
+    return this.get(name)?.kind;
+  }
+
   list(): ServiceView[] {
     return this.#vault.list('service').map((record) => this.#view(record));
   }
@@ -69,7 +78,10 @@ export class Services {
    */
   async put(name: string, kind: string, change: ServiceChange, createOnly: boolean): Promise<ServiceView> {
     if (!NAME.test(name)) {
-      throw new BrokerError('invalid_argument', 'name must be 1 to 128 characters of a-z A-Z 0-9 . _ -, the first a letter or digit');
+      throw new BrokerError(
+        'invalid_argument',
+        'name must be 1 to 128 characters of a-z A-Z 0-9 . _ -, the first a letter or digit',
+      );
     }
     const driver = this.#driver(kind);
     const secrets = knownSecrets(driver, change.secrets);
@@ -83,7 +95,9 @@ export class Services {
     }
     const fields: JsonObject = { kind, config, policy };
     const ifRevision = createOnly ? { ifRevision: 0 } : {};
-    const [record] = await this.#vault.write([{ type: 'put', collection: 'service', name, fields, secrets, ...ifRevision }]);
+    const [record] = await this.#vault.write([
+      { type: 'put', collection: 'service', name, fields, secrets, ...ifRevision },
+    ]);
     return this.#view(record as StoredRecord);
   }
 
@@ -92,7 +106,11 @@ export class Services {
    * not come in the same call (MECHANISMS §1).
    * @returns the service, and the names of the secrets that were dropped.
    */
-  async set(name: string, change: ServiceChange, ifRevision?: number): Promise<{ service: ServiceView; dropped: string[] }> {
+  async set(
+    name: string,
+    change: ServiceChange,
+    ifRevision?: number,
+  ): Promise<{ service: ServiceView; dropped: string[] }> {
     const record = this.#vault.get('service', name);
     if (!record) throw new BrokerError('not_found', `there is no service ${name}`);
     const before = this.#view(record);
@@ -111,9 +129,13 @@ export class Services {
       config = driver.config.validate(merged, [...Object.keys(given), ...kept]);
     } catch (error) {
       if (!(error instanceof BrokerError) || dropped.length === 0) throw error;
-      throw new BrokerError('invalid_argument', `${error.message}; changing ${redirected.join(', ')} drops the stored ${dropped.join(', ')}, since it could go to somebody else`, {
-        hint: `give it in the same command: --${dropped[0]?.replaceAll('_', '-')}-stdin`,
-      });
+      throw new BrokerError(
+        'invalid_argument',
+        `${error.message}; changing ${redirected.join(', ')} drops the stored ${dropped.join(', ')}, since it could go to somebody else`,
+        {
+          hint: `give it in the same command: --${dropped[0]?.replaceAll('_', '-')}-stdin`,
+        },
+      );
     }
     const policy = change.policy ?? policyOf(record);
     parsePolicy(policy);
@@ -155,7 +177,10 @@ export class Services {
     if (driver) return driver;
     const near = closest(kind, [...this.#drivers.keys()]);
     const known = [...this.#drivers.keys()].join(', ');
-    throw new BrokerError('invalid_argument', `kind "${kind}" is not known${near ? ` (did you mean ${near}?)` : ''}; the kinds are ${known}`);
+    throw new BrokerError(
+      'invalid_argument',
+      `kind "${kind}" is not known${near ? ` (did you mean ${near}?)` : ''}; the kinds are ${known}`,
+    );
   }
 
   #view(record: StoredRecord): ServiceView {
@@ -184,7 +209,10 @@ function knownSecrets(driver: Driver, secrets: Readonly<Record<string, Secret>>)
   for (const name of Object.keys(secrets)) {
     if (driver.config.secretNames.includes(name)) continue;
     const near = closest(name, driver.config.secretNames);
-    throw new BrokerError('invalid_argument', `${name} is not a secret field of this kind${near ? ` (did you mean ${near}?)` : ''}`);
+    throw new BrokerError(
+      'invalid_argument',
+      `${name} is not a secret field of this kind${near ? ` (did you mean ${near}?)` : ''}`,
+    );
   }
   return { ...secrets };
 }

@@ -1,4 +1,10 @@
-import type { handleBidiStreamingCall, handleClientStreamingCall, handleServerStreamingCall, handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
+import type {
+  handleBidiStreamingCall,
+  handleClientStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  ServerUnaryCall,
+} from '@grpc/grpc-js';
 import { Metadata, type StatusObject } from '@grpc/grpc-js';
 import { BrokerError, GRPC_STATUS, toBrokerError } from '../../core/errors.ts';
 import { ERROR_TRAILER, encodeError } from '../../core/rpc.ts';
@@ -45,7 +51,9 @@ export class Adapter {
     };
   }
 
-  serverStream<Req, Res>(handler: (request: Req, context: CallContext) => AsyncIterable<Res>): handleServerStreamingCall<Req, Res> {
+  serverStream<Req, Res>(
+    handler: (request: Req, context: CallContext) => AsyncIterable<Res>,
+  ): handleServerStreamingCall<Req, Res> {
     return (call) => {
       const run = async (): Promise<void> => {
         const context = await this.#context(call);
@@ -59,7 +67,9 @@ export class Adapter {
     };
   }
 
-  clientStream<Req, Res>(handler: (requests: AsyncIterable<Req>, context: CallContext) => Promise<Res>): handleClientStreamingCall<Req, Res> {
+  clientStream<Req, Res>(
+    handler: (requests: AsyncIterable<Req>, context: CallContext) => Promise<Res>,
+  ): handleClientStreamingCall<Req, Res> {
     return (call, callback) => {
       this.#context(call)
         .then((context) => handler(call as AsyncIterable<Req>, context))
@@ -71,7 +81,11 @@ export class Adapter {
   }
 
   duplex<Req, Res>(
-    handler: (requests: AsyncIterable<Req>, send: (response: Res) => Promise<void>, context: CallContext) => Promise<void>,
+    handler: (
+      requests: AsyncIterable<Req>,
+      send: (response: Res) => Promise<void>,
+      context: CallContext,
+    ) => Promise<void>,
   ): handleBidiStreamingCall<Req, Res> {
     return (call) => {
       const run = async (): Promise<void> => {

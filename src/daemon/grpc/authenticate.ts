@@ -42,7 +42,10 @@ export function authenticator(deps: AuthenticateDeps): Authenticate {
     if (!presented) return anonymous;
     try {
       const uid = anonymous.peer?.uid;
-      const token = deps.tokens.authenticate(presented, { transport: anonymous.transport, ...(uid !== undefined && { uid }) });
+      const token = deps.tokens.authenticate(presented, {
+        transport: anonymous.transport,
+        ...(uid !== undefined && { uid }),
+      });
       return { ...anonymous, ...(token && { token }) };
     } catch (error) {
       // A client sends whatever token it finds; a stale one must not keep it from what needs none.
@@ -62,9 +65,13 @@ export function authenticator(deps: AuthenticateDeps): Authenticate {
       });
     }
     if (access !== 'token' && caller.token.scope !== 'admin') {
-      throw new BrokerError('denied', `${method.split('/').slice(-2).join('/').replace('broker.v1.', '')} needs an admin`, {
-        hint: 'set BROKER_TOKEN to an admin token, or give the master password (prompt, --password-file, BROKER_PASSWORD_FILE)',
-      });
+      throw new BrokerError(
+        'denied',
+        `${method.split('/').slice(-2).join('/').replace('broker.v1.', '')} needs an admin`,
+        {
+          hint: 'set BROKER_TOKEN to an admin token, or give the master password (prompt, --password-file, BROKER_PASSWORD_FILE)',
+        },
+      );
     }
   }
 }

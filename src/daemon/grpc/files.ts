@@ -20,9 +20,9 @@ export function filesHandlers(daemon: Daemon, adapt: Adapter): FilesHandlers {
       return message(await daemon.audited('file.put', caller, { detail }, () => files.put(name, content)));
     }),
     Get: adapt.serverStream(async function* ({ name }, { caller }) {
-      using grant = await gate.admitFile(caller, name);
+      using grant = await gate.expose(caller, name);
       using content = files.content(grant);
-      // An exposure: the one place where stored bytes leave the daemon, for an admin, and on record (gate.admitFile).
+      // An exposure: the one place where stored bytes leave the daemon, for an admin, and on record (gate.expose).
       yield* chunks(content.use((bytes) => Buffer.from(bytes)));
     }),
     List: adapt.unary(async () => ({ files: files.list().map(message) })),

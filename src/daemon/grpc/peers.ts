@@ -28,7 +28,8 @@ export function connectionOf(call: object): ConnectionFacts | undefined {
   let at: unknown = property(call, 'call');
   for (let depth = 0; depth < 6 && at !== undefined; depth++) {
     const stream = property(at, 'stream');
-    if (stream !== undefined) return property(property(property(stream, 'session'), 'socket'), FACTS) as ConnectionFacts | undefined;
+    if (stream !== undefined)
+      return property(property(property(stream, 'session'), 'socket'), FACTS) as ConnectionFacts | undefined;
     at = property(at, 'nextCall');
   }
   return undefined;

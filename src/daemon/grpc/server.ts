@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
-import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { readFile } from 'node:fs/promises';
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
@@ -125,9 +125,13 @@ export class GrpcServer implements AsyncDisposable {
 
   async #listenTcp(bind: TcpBind, peers: PeerLookup): Promise<void> {
     if (!isLoopback(bind.host) && !bind.tls) {
-      throw new BrokerError('invalid_argument', `--grpc ${bind.host} is not loopback and would carry tokens in the clear`, {
-        hint: 'give --tls-cert and --tls-key, or bind 127.0.0.1',
-      });
+      throw new BrokerError(
+        'invalid_argument',
+        `--grpc ${bind.host} is not loopback and would carry tokens in the clear`,
+        {
+          hint: 'give --tls-cert and --tls-key, or bind 127.0.0.1',
+        },
+      );
     }
     const injector = this.#server.createConnectionInjector(await credentials(bind));
     const listener = createServer({ pauseOnConnect: true }, (socket) => {

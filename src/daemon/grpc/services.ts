@@ -17,7 +17,7 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
   const visible = (caller: Caller, name: string): ServiceView => {
     const service = services.get(name);
     if (service && gate.visible(caller, name)) return service;
-    throw gate.unknownService(caller, name);
+    throw gate.notFound(caller, name);
   };
   return {
     Put: adapt.unary(async (request, { caller }) => {
@@ -42,11 +42,14 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
     }),
     Get: adapt.unary(async ({ name }, { caller }) => message(visible(caller, name))),
     List: adapt.unary(async (_request, { caller }) => ({
-      services: services.list().filter((service) => gate.visible(caller, service.name)).map(message),
+      services: services
+        .list()
+        .filter((service) => gate.visible(caller, service.name))
+        .map(message),
     })),
     Delete: adapt.unary(async ({ name }, { caller }) => {
       await daemon.audited('service.delete', caller, { service: name }, () => services.delete(name));
-      await daemon.serviceDeleted(name);
+      await daemon.serviceChanged(name);
       return {};
     }),
     Test: adapt.unary(async ({ name }, { caller, signal }) => {
@@ -57,7 +60,12 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
       const error = result.error && toBrokerError(result.error).forService(name);
       return {
         ok: !error,
-        hops: result.hops.map((hop) => ({ name: hop.name, ok: hop.ok, detail: hop.detail, took: fromMillis(hop.tookMs) })),
+        hops: result.hops.map((hop) => ({
+          name: hop.name,
+          ok: hop.ok,
+          detail: hop.detail,
+          took: fromMillis(hop.tookMs),
+        })),
         error: error?.message ?? '',
         hint: error?.hint ?? '',
       };

@@ -13,9 +13,14 @@ export function sessionsHandlers(daemon: Daemon, adapt: Adapter): SessionsHandle
   const own = (caller: Caller, lease: Lease): boolean =>
     caller.token?.scope === 'admin' || (lease.tokenId !== undefined && lease.tokenId === caller.token?.id);
   return {
-    Open: adapt.unary(async (request, { caller, signal }) => message(await sessions.open(caller, openRequest(daemon, request), signal), true)),
+    Open: adapt.unary(async (request, { caller, signal }) =>
+      message(await sessions.open(caller, openRequest(daemon, request), signal), true),
+    ),
     List: adapt.unary(async (_request, { caller }) => ({
-      sessions: sessions.list().filter((lease) => own(caller, lease)).map((lease) => message(lease, false)),
+      sessions: sessions
+        .list()
+        .filter((lease) => own(caller, lease))
+        .map((lease) => message(lease, false)),
     })),
     Watch: adapt.serverStream(async function* (_request, { caller, signal }) {
       for await (const lease of sessions.watch(signal)) {
@@ -39,7 +44,13 @@ export function sessionsHandlers(daemon: Daemon, adapt: Adapter): SessionsHandle
         }
       };
       const { service, reason } = start;
-      await sessions.connect(caller, { service, ...(reason && { reason }) }, incoming(), (data) => send({ data }), signal);
+      await sessions.connect(
+        caller,
+        { service, ...(reason && { reason }) },
+        incoming(),
+        (data) => send({ data }),
+        signal,
+      );
     }),
   };
 }

@@ -1,14 +1,11 @@
 import { BrokerError } from '../../core/errors.ts';
-import type { Action } from '../../core/grant.ts';
 import type { Token } from '../../core/proto/broker/v1/Token.ts';
 import type { TokensHandlers } from '../../core/proto/broker/v1/Tokens.ts';
 import { fromMillis, fromOptionalMillis, toMillis } from '../../core/rpc.ts';
 import type { TokenGrant } from '../caller.ts';
 import type { Daemon } from '../daemon.ts';
-import type { TokenRecord } from '../tokens.ts';
+import { GRANTABLE, type TokenRecord } from '../token.ts';
 import type { Adapter } from './adapt.ts';
-
-const GRANTABLE = ['open', 'http', 'exec', 'copy'] as const satisfies readonly Action[];
 
 export function tokensHandlers(daemon: Daemon, adapt: Adapter): TokensHandlers {
   const { tokens } = daemon;
@@ -38,16 +35,23 @@ export function tokensHandlers(daemon: Daemon, adapt: Adapter): TokensHandlers {
     List: adapt.unary(async (_request, { caller }) => ({
       tokens: tokens
         .list()
-        .filter(({ id, parent }) => caller.token?.scope === 'admin' || id === caller.token?.id || parent === caller.token?.id)
+        .filter(
+          ({ id, parent }) => caller.token?.scope === 'admin' || id === caller.token?.id || parent === caller.token?.id,
+        )
         .map(message),
     })),
     Revoke: adapt.unary(async ({ token }, { caller }) => {
       const record = tokens.find(token);
       const mine = caller.token && (record?.id === caller.token.id || record?.parent === caller.token.id);
       if (!record || (caller.token?.scope !== 'admin' && !mine)) {
-        throw new BrokerError('not_found', `there is no token ${token}${caller.token?.scope === 'admin' ? '' : ' of yours'}`);
+        throw new BrokerError(
+          'not_found',
+          `there is no token ${token}${caller.token?.scope === 'admin' ? '' : ' of yours'}`,
+        );
       }
-      await daemon.audited('token.revoke', caller, { detail: { name: record.name, id: record.id } }, () => tokens.revoke(record.id));
+      await daemon.audited('token.revoke', caller, { detail: { name: record.name, id: record.id } }, () =>
+        tokens.revoke(record.id),
+      );
       return message(record);
     }),
   };

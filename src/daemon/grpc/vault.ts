@@ -1,16 +1,16 @@
-import type { VaultHandlers } from '../../core/proto/broker/v1/Vault.ts';
-import type { VaultStatus__Output, VaultStatus } from '../../core/proto/broker/v1/VaultStatus.ts';
 import { BrokerError } from '../../core/errors.ts';
+import type { VaultHandlers } from '../../core/proto/broker/v1/Vault.ts';
+import type { VaultStatus, VaultStatus__Output } from '../../core/proto/broker/v1/VaultStatus.ts';
 import { fromMillis, fromOptionalMillis, toMillis } from '../../core/rpc.ts';
 import { Secret } from '../../core/secret.ts';
 import type { Caller } from '../caller.ts';
 import type { Daemon } from '../daemon.ts';
+import { ELEVATION_MS } from '../tokens.ts';
 import type { Adapter } from './adapt.ts';
 import { chunks, collect } from './chunks.ts';
 
 /** Bytes of a backup that Restore accepts; far above any real vault. */
 const MAX_BACKUP_BYTES = 256 * 1024 * 1024;
-const MAX_ELEVATION_MS = 5 * 60_000;
 
 export function vaultHandlers(daemon: Daemon, adapt: Adapter): VaultHandlers {
   const { vault, tokens } = daemon;
@@ -40,13 +40,13 @@ export function vaultHandlers(daemon: Daemon, adapt: Adapter): VaultHandlers {
     }),
     Elevate: adapt.unary(async (request, { caller, signal }) => {
       using secret = Secret.own(request.password);
-      if (vault.state !== 'unlocked') throw new BrokerError('locked', 'the vault is locked', { hint: 'to unlock it: broker unlock' });
-      const ttlMs = Math.min(toMillis(request.ttl) || MAX_ELEVATION_MS, MAX_ELEVATION_MS);
+      if (vault.state !== 'unlocked')
+        throw new BrokerError('locked', 'the vault is locked', { hint: 'to unlock it: broker unlock' });
+      const ttlMs = toMillis(request.ttl) || ELEVATION_MS;
       const { token, record } = await daemon.audited('token.elevate', caller, {}, async () => {
         await vault.verify({ type: 'password', secret }, caller.origin, signal);
-        const uid = caller.peer?.uid;
         const name = caller.token ? `${caller.token.name} (elevated)` : 'elevated';
-        return await tokens.create({ name, scope: 'admin', grants: [], ttlMs, elevated: true, ...(uid !== undefined && { boundUid: uid }) });
+        return tokens.elevate(name, caller.peer?.uid, ttlMs);
       });
       return { token: token.use((bytes) => bytes.toString('utf8')), expiresAt: fromOptionalMillis(record.expiresAt) };
     }),
@@ -60,7 +60,9 @@ export function vaultHandlers(daemon: Daemon, adapt: Adapter): VaultHandlers {
     }),
     AddKeySlot: adapt.unary(async ({ key, label }, { caller }) => {
       using secret = Secret.own(key);
-      await daemon.audited('vault.slot_add', caller, { detail: { label } }, () => vault.addSlot({ type: 'key', secret }, label));
+      await daemon.audited('vault.slot_add', caller, { detail: { label } }, () =>
+        vault.addSlot({ type: 'key', secret }, label),
+      );
       return status(daemon, caller);
     }),
     RemoveKeySlot: adapt.unary(async ({ label }, { caller }) => {
@@ -68,7 +70,7 @@ export function vaultHandlers(daemon: Daemon, adapt: Adapter): VaultHandlers {
       return status(daemon, caller);
     }),
     Backup: adapt.serverStream(async function* (_request, { caller }) {
-      const bytes = await daemon.audited('vault.backup', caller, {}, async () => vault.backup());
+      const bytes = await daemon.audited('vault.backup', caller, {}, () => vault.backup());
       yield* chunks(bytes);
     }),
     Restore: adapt.clientStream(async (requests, { caller, signal }) => {
@@ -105,12 +107,19 @@ function status(daemon: Daemon, caller: Caller): VaultStatus {
     generation: unlocked ? vault.generation : 0,
     slots:
       unlocked && isAdmin
-        ? vault.slots().map(({ index, type, label, createdAt }) => ({ index, type, label, createdAt: fromMillis(createdAt) }))
+        ? vault
+            .slots()
+            .map(({ index, type, label, createdAt }) => ({ index, type, label, createdAt: fromMillis(createdAt) }))
         : [],
     openSessions: isAdmin ? daemon.sessions.list().filter((lease) => lease.state !== 'ended').length : 0,
     weaknesses: isAdmin ? [...daemon.weaknesses] : [],
     caller: caller.token
-      ? { id: caller.token.id, name: caller.token.name, scope: caller.token.scope, expiresAt: fromOptionalMillis(caller.token.expiresAt) }
+      ? {
+          id: caller.token.id,
+          name: caller.token.name,
+          scope: caller.token.scope,
+          expiresAt: fromOptionalMillis(caller.token.expiresAt),
+        }
       : null,
   };
 }
