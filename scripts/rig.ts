@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { readRig, startRig, stopRig } from '../test/rig/rig.ts';
-import { row, SERVER_NAMES, type ServerName } from '../test/rig/table.ts';
+import { isServer, row, SERVER_NAMES } from '../test/rig/table.ts';
 
 const FILE = resolve(import.meta.dirname, '../.rig/rig.json');
 const USAGE = `usage: npm run rig -- start [SERVER ...] | stop | status     servers: ${SERVER_NAMES.join(' ')}`;
@@ -34,10 +34,6 @@ async function status(): Promise<number> {
     `\nlogs   ${state.directory}\nfacts  ${join('.rig', 'rig.json')}  (tests find it; elsewhere set BROKER_RIG)`,
   );
   return 0;
-}
-
-function isServer(word: string): word is ServerName {
-  return SERVER_NAMES.some((name) => name === word);
 }
 
 function fail(message: string): number {
