@@ -11,7 +11,8 @@ async function start(words: readonly string[]): Promise<number> {
   const unknown = words.filter((word) => !isServer(word));
   if (unknown.length > 0) return fail(`no such server: ${unknown.join(' ')}\n${USAGE}`);
   if (existsSync(FILE)) return fail('the rig is up already; npm run rig -- stop');
-  await startRig(FILE, words.length > 0 ? words.filter(isServer) : SERVER_NAMES);
+  const names = words.length > 0 ? words.filter(isServer) : SERVER_NAMES;
+  await startRig(FILE, { names, report: (line) => console.error(line) });
   return status();
 }
 
@@ -26,7 +27,7 @@ async function stop(): Promise<number> {
 async function status(): Promise<number> {
   if (!existsSync(FILE)) return fail('the rig is not up; npm run rig -- start');
   const { state, facts } = await readRig(FILE);
-  for (const name of state.local) {
+  for (const name of SERVER_NAMES.filter((name) => facts[name] !== undefined)) {
     const ports = Object.keys(row(name).ports).map((port) => `${port} ${Reflect.get(facts[name], port)}`);
     console.log(`${name.padEnd(14)} ${facts[name].host}  ${ports.join('  ')}`);
   }

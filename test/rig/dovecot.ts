@@ -57,6 +57,7 @@ protocols = imap
 listen = ${place.listen.join(', ')}
 auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256 xoauth2 oauthbearer
 auth_failure_delay = 0
+disable_plaintext_auth = no
 auth_verbose = yes
 mail_max_userip_connections = 200
 ssl = yes
