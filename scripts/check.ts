@@ -12,7 +12,11 @@ const script = (file: string) => () => tool(process.execPath, ['--import', 'tsx'
 
 const CHECKS: readonly Check[] = [
   { name: 'types', run: () => nodeTool('typescript/bin/tsc', '-p', 'tsconfig.json') },
-  { name: 'lint', run: () => nodeTool('@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '--colors=off') },
+  {
+    name: 'lint',
+    run: () =>
+      nodeTool('@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '--diagnostic-level=warn', '--colors=off'),
+  },
   { name: 'floors', run: checkFloors },
   { name: 'proto', run: script('proto') },
   { name: 'compose', run: script('compose') },
