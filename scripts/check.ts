@@ -20,6 +20,7 @@ const CHECKS: readonly Check[] = [
   { name: 'floors', run: checkFloors },
   { name: 'proto', run: script('proto') },
   { name: 'compose', run: script('compose') },
+  { name: 'lockfile', run: script('lockfile') },
 ];
 
 async function checkFloors(): Promise<Ended> {
