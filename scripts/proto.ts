@@ -36,7 +36,7 @@ function generate(files: string[], into: string): void {
     const path = join(into, file);
     // The generator's constructor type is written with `any`; the precise form is assignable from the same classes.
     const text = readFileSync(path, 'utf8').replace('new (...args: any) => any', 'new (...args: never[]) => unknown');
-    writeFileSync(path, text.replace(`// Original file: ${root}/`, '// Original file: ')); // the same on every machine
+    writeFileSync(path, text.replaceAll(`// Original file: ${root}/`, '// Original file: ')); // the same on every machine
   }
   const schema = new protobuf.Root();
   schema.resolvePath = (_origin, wanted) => (wanted.startsWith('google/') ? wanted : join(protoDir, wanted));

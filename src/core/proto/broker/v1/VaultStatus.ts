@@ -4,7 +4,7 @@ import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _goo
 import type { KeySlot as _broker_v1_KeySlot, KeySlot__Output as _broker_v1_KeySlot__Output } from '../../broker/v1/KeySlot.ts';
 import type { Long } from '@grpc/proto-loader';
 
-// Original file: /work/wt/rig/proto/broker/v1/vault.proto
+// Original file: proto/broker/v1/vault.proto
 
 export const _broker_v1_VaultStatus_State = {
   STATE_UNSPECIFIED: 'STATE_UNSPECIFIED',
