@@ -11,9 +11,9 @@ export interface Ended {
   readonly output: string;
 }
 
-/** Runs one of the project's tools quietly. The code of a tool that died of a signal is 1. */
-export async function tool(command: string, args: readonly string[], signal?: AbortSignal): Promise<Ended> {
-  const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], ...(signal && { signal }) });
+/** Runs one of the project's tools quietly, in the project's folder. The code of a tool that died of a signal is 1. */
+export async function tool(command: string, args: readonly string[], options: { cwd?: string } = {}): Promise<Ended> {
+  const child = spawn(command, args, { cwd: ROOT, ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   const chunks: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => chunks.push(chunk));
   const [code] = await once(child, 'close');

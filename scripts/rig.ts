@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { readRig, startRig, stopRig } from '../test/rig/rig.ts';
-import { row, SERVER_NAMES, type ServerName } from '../test/rig/table.ts';
+import { isServer, row, SERVER_NAMES } from '../test/rig/table.ts';
 
 const FILE = resolve(import.meta.dirname, '../.rig/rig.json');
 const USAGE = `usage: npm run rig -- start [SERVER ...] | stop | status     servers: ${SERVER_NAMES.join(' ')}`;
@@ -11,7 +11,8 @@ async function start(words: readonly string[]): Promise<number> {
   const unknown = words.filter((word) => !isServer(word));
   if (unknown.length > 0) return fail(`no such server: ${unknown.join(' ')}\n${USAGE}`);
   if (existsSync(FILE)) return fail('the rig is up already; npm run rig -- stop');
-  await startRig(FILE, words.length > 0 ? words.filter(isServer) : SERVER_NAMES);
+  const names = words.length > 0 ? words.filter(isServer) : SERVER_NAMES;
+  await startRig(FILE, { names, report: (line) => console.error(line) });
   return status();
 }
 
@@ -26,7 +27,7 @@ async function stop(): Promise<number> {
 async function status(): Promise<number> {
   if (!existsSync(FILE)) return fail('the rig is not up; npm run rig -- start');
   const { state, facts } = await readRig(FILE);
-  for (const name of state.local) {
+  for (const name of SERVER_NAMES.filter((name) => facts[name] !== undefined)) {
     const ports = Object.keys(row(name).ports).map((port) => `${port} ${Reflect.get(facts[name], port)}`);
     console.log(`${name.padEnd(14)} ${facts[name].host}  ${ports.join('  ')}`);
   }
@@ -34,10 +35,6 @@ async function status(): Promise<number> {
     `\nlogs   ${state.directory}\nfacts  ${join('.rig', 'rig.json')}  (tests find it; elsewhere set BROKER_RIG)`,
   );
   return 0;
-}
-
-function isServer(word: string): word is ServerName {
-  return SERVER_NAMES.some((name) => name === word);
 }
 
 function fail(message: string): number {

@@ -32,7 +32,7 @@ async function main(): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'broker-test-'));
   let rig: RigFile | undefined;
   try {
-    rig = await startRig(join(folder, 'rig.json'));
+    rig = await startRig(join(folder, 'rig.json'), { report: progress });
     progress(
       `built, ${Object.keys(rig.facts).length - 2} servers up in ${((Date.now() - started) / 1000).toFixed(1)} s`,
     );

@@ -38,26 +38,40 @@ const P256 = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 /** Makes every certificate of a rig in `directory`, P-256, valid for 30 days. */
 export async function makeCertificates(directory: string): Promise<Certificates> {
   await mkdir(directory, { recursive: true });
-  const [ca, otherCa] = await Promise.all([authority(directory, 'ca'), authority(directory, 'other-ca')]);
-  const [server, client, stranger, other, wrongHost] = await Promise.all([
+  const [ca] = await Promise.all([authority(directory, 'ca'), authority(directory, 'other-ca')]);
+  const otherCa = paths(directory, 'other-ca');
+  await Promise.all([
     leaf(directory, 'server', 'localhost', LOCALHOST, ca),
     leaf(directory, 'client', 'certuser', CLIENT, ca),
     leaf(directory, 'stranger', 'nobody', CLIENT, ca),
     leaf(directory, 'other', 'localhost', LOCALHOST, otherCa),
     leaf(directory, 'wrong-host', 'wrong.test', WRONG_HOST, ca),
   ]);
+  return readCertificates(directory);
+}
+
+/** The certificates in a folder that makeCertificates made. */
+export async function readCertificates(directory: string): Promise<Certificates> {
+  const [ca, otherCa] = await Promise.all([read(directory, 'ca'), read(directory, 'other-ca')]);
+  const [server, client, stranger, other, wrongHost] = await Promise.all([
+    read(directory, 'server'),
+    read(directory, 'client'),
+    read(directory, 'stranger'),
+    read(directory, 'other'),
+    read(directory, 'wrong-host'),
+  ]);
   return { ca, server, client, stranger, otherCa, other, wrongHost };
 }
 
-async function authority(directory: string, name: string): Promise<KeyPair> {
+async function authority(directory: string, name: string): Promise<Paths> {
   const pair = paths(directory, name);
   const subject = ['-subj', `/CN=broker rig ${name}`, '-days', '30', '-keyout', pair.keyFile, '-out', pair.certFile];
   const extensions = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign,cRLSign'];
   await run('openssl', ['req', '-x509', ...P256, ...subject, ...extensions.flatMap((line) => ['-addext', line])]);
-  return read(pair);
+  return pair;
 }
 
-async function leaf(directory: string, name: string, subject: string, extensions: string, ca: KeyPair) {
+async function leaf(directory: string, name: string, subject: string, extensions: string, ca: Paths) {
   const pair = paths(directory, name);
   const request = join(directory, `${name}.csr`);
   const extensionFile = join(directory, `${name}.ext`);
@@ -66,14 +80,16 @@ async function leaf(directory: string, name: string, subject: string, extensions
   const serial = `0x${Buffer.from(name).toString('hex').slice(0, 38)}`; // unlike within one CA, without a shared file
   const signing = ['-CA', ca.certFile, '-CAkey', ca.keyFile, '-set_serial', serial, '-days', '30'];
   await run('openssl', ['x509', '-req', '-in', request, ...signing, '-extfile', extensionFile, '-out', pair.certFile]);
-  return read(pair);
 }
 
-function paths(directory: string, name: string) {
+type Paths = Pick<KeyPair, 'certFile' | 'keyFile'>;
+
+function paths(directory: string, name: string): Paths {
   return { certFile: join(directory, `${name}.crt`), keyFile: join(directory, `${name}.key`) };
 }
 
-async function read(pair: { certFile: string; keyFile: string }): Promise<KeyPair> {
+async function read(directory: string, name: string): Promise<KeyPair> {
+  const pair = paths(directory, name);
   const [cert, key] = await Promise.all([readFile(pair.certFile, 'utf8'), readFile(pair.keyFile, 'utf8')]);
   return { ...pair, cert, key };
 }

@@ -1,21 +1,19 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Account, isRoot } from './account.ts';
-import { type Place, portOf } from './place.ts';
+import { give, type Place, portOf } from './place.ts';
 import { launch, stopPidFile } from './process.ts';
 import { SERVERS, TOKEN_ISSUER } from './table.ts';
 
 /**
  * IMAP, the SASL service that Postfix asks, and OAuth2 by checking a JWT with a key on disk, so that no HTTP server is
- * needed. `mail` owns the mailboxes.
- */
-export async function configureDovecot(place: Place, mail: Account): Promise<void> {
+ * needed. */
+export async function configureDovecot(place: Place): Promise<void> {
   const home = join(place.directory, 'dovecot');
   const keys = join(home, 'keys/default/RS256'); // <azp>/<alg>/<kid>
   for (const folder of ['run', 'lib', 'mail', 'keys/default/RS256'])
     await mkdir(join(home, folder), { recursive: true });
-  if (isRoot()) await chown(join(home, 'mail'), mail.uid, mail.gid);
+  await give(place, join(home, 'mail'), place.mail);
 
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   await writeFile(join(keys, 'default'), publicKey.export({ type: 'spki', format: 'pem' }));
@@ -30,7 +28,7 @@ export async function configureDovecot(place: Place, mail: Account): Promise<voi
   );
   await writeFile(join(home, 'passwd'), logins.join(''));
   await writeFile(join(home, 'oauth2.conf'), oauth(home));
-  await writeFile(join(home, 'dovecot.conf'), configuration(place, home, mail));
+  await writeFile(join(home, 'dovecot.conf'), configuration(place, home));
 }
 
 export async function startDovecot(place: Place): Promise<void> {
@@ -51,7 +49,7 @@ issuers = ${TOKEN_ISSUER}
 }
 
 /** auth_failure_delay and anvil: without both, failed logins slow later ones down to 10 s and more. */
-function configuration(place: Place, home: string, mail: Account): string {
+function configuration(place: Place, home: string): string {
   return `base_dir = ${home}/run
 state_dir = ${home}/lib
 log_path = ${join(place.directory, SERVERS.dovecot.files.log)}
@@ -59,6 +57,7 @@ protocols = imap
 listen = ${place.listen.join(', ')}
 auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256 xoauth2 oauthbearer
 auth_failure_delay = 0
+disable_plaintext_auth = no
 auth_verbose = yes
 mail_max_userip_connections = 200
 ssl = yes
@@ -77,7 +76,7 @@ passdb {
 }
 userdb {
   driver = static
-  args = uid=${mail.name} gid=${mail.name} home=${home}/mail/%u
+  args = uid=${place.mail.name} gid=${place.mail.name} home=${home}/mail/%u
 }
 service imap-login {
   inet_listener imap {

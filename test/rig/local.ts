@@ -8,10 +8,10 @@ import { configureOpenssh, startOpenssh, stopOpenssh } from './openssh.ts';
 import type { Place } from './place.ts';
 import { freePorts } from './port.ts';
 import { configurePostfix, startPostfix, stopPostfix } from './postfix.ts';
-import { configurePostgres, createRoles, type PostgresName, startPostgres, stopPostgres } from './postgres.ts';
+import { configurePostgres, createRoles, startPostgres, stopPostgres } from './postgres.ts';
 import { succeeds, waitForPort } from './process.ts';
-import { configureRedis, type RedisName, startRedis, stopRedis } from './redis.ts';
-import { row, SERVER_NAMES, SERVERS, type ServerName } from './table.ts';
+import { configureRedis, startRedis, stopRedis } from './redis.ts';
+import { isPostgres, isRedis, row, SERVER_NAMES, SERVERS, type ServerName } from './table.ts';
 
 /** A new folder for a rig that the servers' users can search. @throws Error if a folder above it keeps them out. */
 export async function makeDirectory(): Promise<string> {
@@ -41,19 +41,24 @@ export async function localPlace(directory: string, tls: Certificates): Promise<
   const of = (name: ServerName) =>
     Object.fromEntries(slots.flatMap((slot, index) => (slot.name === name ? [[slot.port, free[index] ?? 0]] : [])));
   const ipv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
+  const server = await account('broker_rig_server');
   return {
     directory,
     tls,
+    account: server,
+    mail: await account('broker_rig_mail'),
+    sshLogin: await account(SERVERS.openssh.logins.ssh.user, '/bin/bash'),
+    owns: isRoot(),
+    serverKey: tls.server.keyFile,
+    postgresSockets: undefined,
     listen: ipv6 ? ['127.0.0.1', '::1'] : ['127.0.0.1'],
     ports: Object.fromEntries(SERVER_NAMES.map((name) => [name, of(name)])) as Place['ports'],
-    account: await account('broker_rig_server'),
     dovecotHost: '127.0.0.1',
   };
 }
 
 /** Starts one server from this machine's binaries; resolves when every port of it answers. */
 export async function startLocal(place: Place, name: ServerName): Promise<void> {
-  await mkdir(join(place.directory, name), { recursive: true });
   await configure(place, name);
   await start(place, name);
   const ports = Object.values(place.ports[name]);
@@ -63,11 +68,11 @@ export async function startLocal(place: Place, name: ServerName): Promise<void> 
 
 /** Writes one server's configuration into the rig's folder. */
 export async function configure(place: Place, name: ServerName): Promise<void> {
+  await mkdir(join(place.directory, name), { recursive: true });
   if (isPostgres(name)) return configurePostgres(place, name);
   if (isRedis(name)) return configureRedis(place, name);
-  if (name === 'openssh') return configureOpenssh(place, await account(SERVERS.openssh.logins.ssh.user, '/bin/bash'));
-  const mail = await account('broker_rig_mail');
-  return name === 'dovecot' ? configureDovecot(place, mail) : configurePostfix(place, mail);
+  if (name === 'openssh') return configureOpenssh(place);
+  return name === 'dovecot' ? configureDovecot(place) : configurePostfix(place);
 }
 
 async function start(place: Place, name: ServerName): Promise<void> {
@@ -83,12 +88,4 @@ export async function stopLocal(directory: string, name: ServerName): Promise<vo
   if (isRedis(name)) return stopRedis(directory, name);
   if (name === 'openssh') return stopOpenssh(directory);
   return name === 'dovecot' ? stopDovecot(directory) : stopPostfix(directory);
-}
-
-export function isPostgres(name: ServerName): name is PostgresName {
-  return row(name).scheme === 'postgres';
-}
-
-export function isRedis(name: ServerName): name is RedisName {
-  return row(name).scheme === 'redis';
 }

@@ -1,17 +1,16 @@
-import { chmod, chown, copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Account } from './account.ts';
-import { type Place, portOf } from './place.ts';
+import { give, type Place, portOf } from './place.ts';
 import { launch, run, stopPidFile } from './process.ts';
 import { LOCKED_KEY_PASSPHRASE, SERVERS } from './table.ts';
 
 const { logins, files } = SERVERS.openssh;
 
 /** Host key, two user keys (the second under a passphrase), sshd_config, and a folder that the login owns. */
-export async function configureOpenssh(place: Place, login: Account): Promise<void> {
+export async function configureOpenssh(place: Place): Promise<void> {
   const home = join(place.directory, 'openssh');
   await mkdir(join(place.directory, files.directory), { recursive: true });
-  await chown(join(place.directory, files.directory), login.uid, login.gid);
+  await give(place, join(place.directory, files.directory), place.sshLogin);
   const key = (path: string, passphrase: string) =>
     run('ssh-keygen', ['-q', '-t', 'ed25519', '-C', 'broker rig', '-N', passphrase, '-f', join(place.directory, path)]);
   await Promise.all([

@@ -1,3 +1,4 @@
+import { chown } from 'node:fs/promises';
 import type { Account } from './account.ts';
 import type { Certificates } from './certificates.ts';
 import type { ServerName } from './table.ts';
@@ -13,6 +14,16 @@ export interface Place {
   readonly tls: Certificates;
   /** PostgreSQL and Redis run as this user. */
   readonly account: Account;
+  /** Owns the mailboxes. */
+  readonly mail: Account;
+  /** Who may log in to the SSH server. */
+  readonly sshLogin: Account;
+  /** The servers' private key, as PostgreSQL reads it. */
+  readonly serverKey: string;
+  /** Where a PostgreSQL puts its unix socket; undefined: where the table says. */
+  readonly postgresSockets: string | undefined;
+  /** True if files are given to these users here; a container does that itself. */
+  readonly owns: boolean;
   /** Where Postfix finds Dovecot. */
   readonly dovecotHost: string;
 }
@@ -22,4 +33,9 @@ export function portOf(place: Place, server: ServerName, name = 'port'): number 
   const port = place.ports[server][name];
   if (port === undefined) throw new Error(`${server} has no ${name} in the table`);
   return port;
+}
+
+/** Gives a file to a user, where that can be done. */
+export async function give(place: Place, path: string, to: Account): Promise<void> {
+  if (place.owns) await chown(path, to.uid, to.gid);
 }

@@ -1,17 +1,16 @@
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Account } from './account.ts';
-import { type Place, portOf } from './place.ts';
+import { give, type Place, portOf } from './place.ts';
 import { launch, run, stopPidFile } from './process.ts';
 import { SERVERS } from './table.ts';
 
-/** Submission with SASL through Dovecot. Only root can run Postfix. `mail` owns the mailbox. */
-export async function configurePostfix(place: Place, mail: Account): Promise<void> {
+/** Submission with SASL through Dovecot. Only root can run Postfix. */
+export async function configurePostfix(place: Place): Promise<void> {
   const home = join(place.directory, 'postfix');
   for (const folder of ['etc', 'queue', 'data', 'mail']) await mkdir(join(home, folder), { recursive: true });
   await mkdir(join(place.directory, SERVERS.postfix.files.inbox), { recursive: true });
-  for (const folder of ['mail', 'mail/inbox', 'mail/inbox/new']) await chown(join(home, folder), mail.uid, mail.gid);
-  await writeFile(join(home, 'etc/main.cf'), main(place, home, mail));
+  for (const folder of ['mail', 'mail/inbox', 'mail/inbox/new']) await give(place, join(home, folder), place.mail);
+  await writeFile(join(home, 'etc/main.cf'), main(place, home));
   await writeFile(join(home, 'etc/master.cf'), master(place));
 }
 
@@ -27,7 +26,7 @@ export async function stopPostfix(directory: string): Promise<void> {
 }
 
 /** Nothing ever leaves (default_transport), and loopback has no relay rights (mynetworks is a documentation address). */
-function main(place: Place, home: string, mail: Account): string {
+function main(place: Place, home: string): string {
   return `compatibility_level = 3.6
 queue_directory = ${home}/queue
 data_directory = ${home}/data
@@ -45,8 +44,8 @@ relay_transport = error:no outbound mail
 virtual_mailbox_domains = example.test
 virtual_mailbox_base = ${home}/mail
 virtual_mailbox_maps = static:inbox/
-virtual_uid_maps = static:${mail.uid}
-virtual_gid_maps = static:${mail.gid}
+virtual_uid_maps = static:${place.mail.uid}
+virtual_gid_maps = static:${place.mail.gid}
 virtual_minimum_uid = 1
 alias_maps =
 alias_database =

@@ -1,12 +1,10 @@
-import { access, chown, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { access, copyFile, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import pg from 'pg';
 import { isRoot } from './account.ts';
-import { type Place, portOf } from './place.ts';
+import { give, type Place, portOf } from './place.ts';
 import { launch, run, succeeds } from './process.ts';
-import { SERVERS } from './table.ts';
-
-export type PostgresName = 'postgres' | 'postgresClear' | 'postgres18';
+import { type PostgresName, SERVERS } from './table.ts';
 
 const { logins, databases } = SERVERS.postgres;
 
@@ -28,13 +26,12 @@ function hostBasedAccess(tls: boolean): string {
   ].join('\n');
 }
 
-/** The server's settings, as `name=value` for the command line (a container) or postgresql.conf. */
-export function postgresSettings(place: Place, name: PostgresName): Record<string, string> {
+function settings(place: Place, name: PostgresName): Record<string, string> {
   const tls = name !== 'postgresClear';
   return {
     listen_addresses: place.listen.join(','),
     port: String(portOf(place, name)),
-    unix_socket_directories: join(place.directory, SERVERS[name].files.socketDirectory),
+    unix_socket_directories: place.postgresSockets ?? join(place.directory, SERVERS[name].files.socketDirectory),
     hba_file: join(place.directory, name, 'pg_hba.conf'),
     max_connections: '200',
     shared_buffers: '32MB',
@@ -42,7 +39,7 @@ export function postgresSettings(place: Place, name: PostgresName): Record<strin
     full_page_writes: 'off',
     synchronous_commit: 'off',
     ssl: tls ? 'on' : 'off',
-    ...(tls && { ssl_cert_file: place.tls.server.certFile, ssl_key_file: place.tls.server.keyFile }),
+    ...(tls && { ssl_cert_file: place.tls.server.certFile, ssl_key_file: place.serverKey }),
     ...(tls && { ssl_ca_file: place.tls.ca.certFile }),
   };
 }
@@ -52,10 +49,9 @@ export async function configurePostgres(place: Place, name: PostgresName): Promi
   const socketDirectory = join(place.directory, SERVERS[name].files.socketDirectory);
   await mkdir(socketDirectory, { recursive: true });
   await writeFile(join(place.directory, name, 'pg_hba.conf'), hostBasedAccess(name !== 'postgresClear'));
-  if (!isRoot()) return;
-  for (const folder of [join(place.directory, name), socketDirectory]) {
-    await chown(folder, place.account.uid, place.account.gid);
-  }
+  const lines = Object.entries(settings(place, name)).map(([setting, value]) => `${setting} = '${value}'\n`);
+  await writeFile(join(place.directory, name, 'postgresql.conf'), lines.join(''));
+  for (const folder of [join(place.directory, name), socketDirectory]) await give(place, folder, place.account);
 }
 
 /** Makes a cluster under the rig's folder and starts it. */
@@ -73,8 +69,7 @@ export async function startPostgres(place: Place, name: PostgresName): Promise<v
     ],
     { as, cwd: home },
   );
-  const lines = Object.entries(postgresSettings(place, name)).map(([setting, value]) => `${setting} = '${value}'\n`);
-  await writeFile(join(data, 'postgresql.auto.conf'), lines.join(''));
+  await copyFile(join(home, 'postgresql.conf'), join(data, 'postgresql.auto.conf'));
   const log = join(home, 'log');
   await launch(
     join(bin, 'pg_ctl'),

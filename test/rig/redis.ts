@@ -1,11 +1,9 @@
-import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRoot } from './account.ts';
-import { type Place, portOf } from './place.ts';
+import { give, type Place, portOf } from './place.ts';
 import { launch, stopPidFile } from './process.ts';
-import { SERVERS } from './table.ts';
-
-export type RedisName = 'redis' | 'redisOpen';
+import { type RedisName, SERVERS } from './table.ts';
 
 const { default: anyone, app, reader } = SERVERS.redis.logins;
 
@@ -13,7 +11,7 @@ const { default: anyone, app, reader } = SERVERS.redis.logins;
 export async function configureRedis(place: Place, name: RedisName): Promise<void> {
   const home = join(place.directory, name);
   await mkdir(home, { recursive: true });
-  if (isRoot()) await chown(home, place.account.uid, place.account.gid);
+  await give(place, home, place.account);
   await writeFile(join(home, 'redis.conf'), `${lines(place, name, home).join('\n')}\n`);
 }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ImapFlow } from 'imapflow';
 import { Redis } from 'ioredis';
@@ -8,6 +10,7 @@ import { createTransport } from 'nodemailer';
 import pg from 'pg';
 import { Client } from 'ssh2';
 import { deliveredMail, mailToken, rig } from '../support/rig.ts';
+import { startRig, stopRig } from './rig.ts';
 import { LOCKED_KEY_PASSPHRASE, type Login } from './table.ts';
 
 const HOST = '127.0.0.1';
@@ -107,6 +110,24 @@ describe('redis', () => {
     await assert.rejects(whoAmI({ port }), /NOAUTH/);
     assert.equal(await whoAmI({ port: rig().redisOpen.port }), 'default');
   });
+});
+
+test('a server that a URL names is used, and not started', async () => {
+  const { redis, tls } = rig();
+  const folder = await mkdtemp(join(tmpdir(), 'broker-elsewhere-'));
+  try {
+    const env = {
+      BROKER_TEST_REDIS_URL: `redis://localhost:${redis.port}?tls_port=${redis.tlsPort}&socket=${redis.socket}`,
+      BROKER_TEST_TLS: dirname(tls.ca.certFile),
+    };
+    const { state, facts } = await startRig(join(folder, 'rig.json'), { names: ['redis'], env });
+    await stopRig(state);
+    assert.deepEqual(state.local, []);
+    assert.deepEqual(facts.redis, { ...redis, host: 'localhost' });
+    assert.deepEqual(facts.tls, tls);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 describe('dovecot', () => {

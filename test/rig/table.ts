@@ -9,8 +9,8 @@ interface Row {
   readonly scheme: string;
   readonly image: string;
   readonly version: string;
-  /** Debian packages that carry the local binaries; empty where npm brings them. */
-  readonly packages: readonly string[];
+  /** Programs that the local rig starts, and the Debian package of each; none where npm brings them. */
+  readonly programs: Readonly<Record<string, string>>;
   /** Facts that are port numbers, with the port inside a container. The first is the one in BROKER_TEST_*_URL. */
   readonly ports: Readonly<Record<string, number>>;
   /** Facts that are paths, relative to the rig's folder. */
@@ -71,7 +71,7 @@ export const SERVERS = {
     scheme: 'postgres',
     image: 'postgres:15-bookworm',
     version: '15',
-    packages: ['postgresql'],
+    programs: { initdb: 'postgresql' },
     ports: { port: 5432 },
     files: { socketDirectory: 'postgres/socket' },
     logins: POSTGRES_LOGINS,
@@ -81,7 +81,7 @@ export const SERVERS = {
     scheme: 'postgres',
     image: 'postgres:15-bookworm',
     version: '15',
-    packages: ['postgresql'],
+    programs: { initdb: 'postgresql' },
     ports: { port: 5432 },
     files: { socketDirectory: 'postgresClear/socket' },
     logins: POSTGRES_LOGINS,
@@ -91,7 +91,7 @@ export const SERVERS = {
     scheme: 'postgres',
     image: 'postgres:18-bookworm',
     version: '18',
-    packages: [],
+    programs: {},
     ports: { port: 5432 },
     files: { socketDirectory: 'postgres18/socket' },
     logins: POSTGRES_LOGINS,
@@ -101,7 +101,7 @@ export const SERVERS = {
     scheme: 'redis',
     image: 'redis:7.0-bookworm',
     version: '7.0',
-    packages: ['redis-server', 'redis-tools'],
+    programs: { 'redis-server': 'redis-server' },
     ports: { port: 6379, tlsPort: 6380 },
     files: { socket: 'redis/socket' },
     logins: REDIS_LOGINS,
@@ -111,7 +111,7 @@ export const SERVERS = {
     scheme: 'redis',
     image: 'redis:7.0-bookworm',
     version: '7.0',
-    packages: ['redis-server', 'redis-tools'],
+    programs: { 'redis-server': 'redis-server' },
     ports: { port: 6379 },
     files: {},
     logins: {},
@@ -121,7 +121,7 @@ export const SERVERS = {
     scheme: 'imap',
     image: 'debian:12',
     version: '2.3',
-    packages: ['dovecot-imapd'],
+    programs: { dovecot: 'dovecot-imapd' },
     ports: { port: 143, tlsPort: 993, saslPort: 12345 },
     files: { tokenKey: 'dovecot/token.key', log: 'dovecot/log' },
     logins: MAIL_LOGINS,
@@ -131,7 +131,7 @@ export const SERVERS = {
     scheme: 'smtp',
     image: 'debian:12',
     version: '3.7',
-    packages: ['postfix'],
+    programs: { postfix: 'postfix' },
     ports: { port: 587, tlsPort: 465, plainPort: 25 },
     files: { inbox: 'postfix/mail/inbox/new', log: 'postfix/log' },
     logins: MAIL_LOGINS,
@@ -141,7 +141,7 @@ export const SERVERS = {
     scheme: 'ssh',
     image: 'debian:12',
     version: '9.2',
-    packages: ['openssh-server', 'openssh-client', 'rsync'],
+    programs: { sshd: 'openssh-server' },
     ports: { port: 22 },
     files: {
       hostKey: 'openssh/hostkey.pub',
@@ -158,9 +158,7 @@ export const SERVERS = {
 export type ServerName = keyof typeof SERVERS;
 export type PortName<N extends ServerName> = keyof (typeof SERVERS)[N]['ports'] & string;
 
-export const SERVER_NAMES: readonly ServerName[] = Object.keys(SERVERS).filter(
-  (name) => name in SERVERS,
-) as ServerName[];
+export const SERVER_NAMES: readonly ServerName[] = Object.keys(SERVERS).filter(isServer);
 
 /** Passphrase of `openssh.lockedUserKey`. */
 export const LOCKED_KEY_PASSPHRASE = 'keypw';
@@ -168,10 +166,33 @@ export const LOCKED_KEY_PASSPHRASE = 'keypw';
 /** The claims that Dovecot demands of an OAuth2 token. */
 export const TOKEN_ISSUER = 'https://issuer.test';
 
-/** Packages that the tests call beside the servers themselves. */
-export const TOOL_PACKAGES: readonly string[] = ['curl', 'openssl'];
+/** Programs that the rig and the tests call wherever the servers run, and the Debian package of each. */
+export const TOOLS: Readonly<Record<string, string>> = {
+  openssl: 'openssl',
+  psql: 'postgresql-client',
+  'redis-cli': 'redis-tools',
+  ssh: 'openssh-client',
+  rsync: 'rsync',
+  curl: 'curl',
+};
 
 /** The row of a server, with its literal types widened, for code that treats all servers alike. */
 export function row(name: ServerName): Row {
   return SERVERS[name];
+}
+
+/** True for a word that names a server of the table. */
+export function isServer(word: string): word is ServerName {
+  return Object.hasOwn(SERVERS, word);
+}
+
+export type PostgresName = 'postgres' | 'postgresClear' | 'postgres18';
+export type RedisName = 'redis' | 'redisOpen';
+
+export function isPostgres(name: ServerName): name is PostgresName {
+  return SERVERS[name].scheme === 'postgres';
+}
+
+export function isRedis(name: ServerName): name is RedisName {
+  return SERVERS[name].scheme === 'redis';
 }

@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { RigFacts } from '../rig/facts.ts';
 import type { RigFile } from '../rig/rig.ts';
-import { TOKEN_ISSUER } from '../rig/table.ts';
+import { SERVER_NAMES, TOKEN_ISSUER } from '../rig/table.ts';
 
 let read: RigFacts | undefined;
 
@@ -26,6 +26,13 @@ function load(): RigFacts {
     );
   }
   const { facts }: RigFile = JSON.parse(readFileSync(file, 'utf8'));
+  for (const name of SERVER_NAMES.filter((name) => !Object.hasOwn(facts, name))) {
+    Object.defineProperty(facts, name, {
+      get: () => {
+        throw new Error(`the rig was started without ${name}; npm run rig -- stop, then start it with ${name}`);
+      },
+    });
+  }
   return facts;
 }
 

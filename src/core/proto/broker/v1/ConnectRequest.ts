@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/sessions.proto
+// Original file: proto/broker/v1/sessions.proto
 
 import type { ConnectStart as _broker_v1_ConnectStart, ConnectStart__Output as _broker_v1_ConnectStart__Output } from '../../broker/v1/ConnectStart.ts';
 

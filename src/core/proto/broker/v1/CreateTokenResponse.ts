@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/tokens.proto
+// Original file: proto/broker/v1/tokens.proto
 
 import type { Token as _broker_v1_Token, Token__Output as _broker_v1_Token__Output } from '../../broker/v1/Token.ts';
 

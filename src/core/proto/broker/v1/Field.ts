@@ -1,7 +1,7 @@
-// Original file: /work/main/proto/broker/v1/kinds.proto
+// Original file: proto/broker/v1/kinds.proto
 
 
-// Original file: /work/main/proto/broker/v1/kinds.proto
+// Original file: proto/broker/v1/kinds.proto
 
 export const _broker_v1_Field_Type = {
   TYPE_UNSPECIFIED: 'TYPE_UNSPECIFIED',

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/files.proto
+// Original file: proto/broker/v1/files.proto
 
 
 export interface FileChunk {

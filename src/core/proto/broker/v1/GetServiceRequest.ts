@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/services.proto
+// Original file: proto/broker/v1/services.proto
 
 
 export interface GetServiceRequest {

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/vault.proto
+// Original file: proto/broker/v1/vault.proto
 
 
 export interface InitializeVaultRequest {

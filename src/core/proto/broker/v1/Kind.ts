@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/kinds.proto
+// Original file: proto/broker/v1/kinds.proto
 
 import type { Field as _broker_v1_Field, Field__Output as _broker_v1_Field__Output } from '../../broker/v1/Field.ts';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/files.proto
+// Original file: proto/broker/v1/files.proto
 
 import type { File as _broker_v1_File, File__Output as _broker_v1_File__Output } from '../../broker/v1/File.ts';
 

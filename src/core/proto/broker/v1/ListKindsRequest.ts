@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/kinds.proto
+// Original file: proto/broker/v1/kinds.proto
 
 
 export interface ListKindsRequest {

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/kinds.proto
+// Original file: proto/broker/v1/kinds.proto
 
 import type { Kind as _broker_v1_Kind, Kind__Output as _broker_v1_Kind__Output } from '../../broker/v1/Kind.ts';
 

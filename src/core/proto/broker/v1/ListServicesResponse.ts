@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/services.proto
+// Original file: proto/broker/v1/services.proto
 
 import type { Service as _broker_v1_Service, Service__Output as _broker_v1_Service__Output } from '../../broker/v1/Service.ts';
 

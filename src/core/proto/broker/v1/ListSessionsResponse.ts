@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/sessions.proto
+// Original file: proto/broker/v1/sessions.proto
 
 import type { Session as _broker_v1_Session, Session__Output as _broker_v1_Session__Output } from '../../broker/v1/Session.ts';
 

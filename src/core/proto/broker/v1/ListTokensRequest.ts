@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/tokens.proto
+// Original file: proto/broker/v1/tokens.proto
 
 
 export interface ListTokensRequest {

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/sessions.proto
+// Original file: proto/broker/v1/sessions.proto
 
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.ts';
 import type { ClientCheck as _broker_v1_ClientCheck, ClientCheck__Output as _broker_v1_ClientCheck__Output } from '../../broker/v1/ClientCheck.ts';

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/services.proto
+// Original file: proto/broker/v1/services.proto
 
 import type { Struct as _google_protobuf_Struct, Struct__Output as _google_protobuf_Struct__Output } from '../../google/protobuf/Struct.ts';
 import type { ServicePolicy as _broker_v1_ServicePolicy, ServicePolicy__Output as _broker_v1_ServicePolicy__Output } from '../../broker/v1/ServicePolicy.ts';

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/services.proto
+// Original file: proto/broker/v1/services.proto
 
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.ts';
 

@@ -1,10 +1,10 @@
-// Original file: /work/main/proto/broker/v1/sessions.proto
+// Original file: proto/broker/v1/sessions.proto
 
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.ts';
 import type { Hint as _broker_v1_Hint, Hint__Output as _broker_v1_Hint__Output } from '../../broker/v1/Hint.ts';
 import type { Long } from '@grpc/proto-loader';
 
-// Original file: /work/main/proto/broker/v1/sessions.proto
+// Original file: proto/broker/v1/sessions.proto
 
 export const _broker_v1_Session_State = {
   STATE_UNSPECIFIED: 'STATE_UNSPECIFIED',

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/daemon.proto
+// Original file: proto/broker/v1/daemon.proto
 
 
 export interface ShutdownResponse {

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/tokens.proto
+// Original file: proto/broker/v1/tokens.proto
 
 import type { TokenGrant as _broker_v1_TokenGrant, TokenGrant__Output as _broker_v1_TokenGrant__Output } from '../../broker/v1/TokenGrant.ts';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.ts';

@@ -1,10 +1,10 @@
-// Original file: /work/main/proto/broker/v1/vault.proto
+// Original file: proto/broker/v1/vault.proto
 
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.ts';
 import type { KeySlot as _broker_v1_KeySlot, KeySlot__Output as _broker_v1_KeySlot__Output } from '../../broker/v1/KeySlot.ts';
 import type { Long } from '@grpc/proto-loader';
 
-// Original file: /work/main/proto/broker/v1/vault.proto
+// Original file: proto/broker/v1/vault.proto
 
 export const _broker_v1_VaultStatus_State = {
   STATE_UNSPECIFIED: 'STATE_UNSPECIFIED',

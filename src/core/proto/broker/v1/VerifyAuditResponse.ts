@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/audit.proto
+// Original file: proto/broker/v1/audit.proto
 
 import type { Long } from '@grpc/proto-loader';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/broker/v1/sessions.proto
+// Original file: proto/broker/v1/sessions.proto
 
 
 export interface WatchSessionsRequest {
