@@ -9,7 +9,7 @@ import { promptSecret, readSecretFile } from './prompt.ts';
 
 /** Where the master password comes from: `--password-file`, BROKER_PASSWORD_FILE, else undefined (the prompt). */
 export function passwordFromFile(file: string | undefined): Secret | undefined {
-  const path = file ?? process.env['BROKER_PASSWORD_FILE'];
+  const path = file ?? process.env.BROKER_PASSWORD_FILE;
   return path ? readSecretFile(path, 'master password') : undefined;
 }
 
@@ -18,7 +18,7 @@ export function passwordFromFile(file: string | undefined): Secret | undefined {
  * master password, remembered for 5 minutes for this terminal.
  */
 export async function adminClient(passwordFile: string | undefined): Promise<BrokerClient> {
-  if (process.env['BROKER_TOKEN']) return openClient();
+  if (process.env.BROKER_TOKEN) return openClient();
   const given = passwordFromFile(passwordFile);
   if (!given) {
     const remembered = recall();
@@ -77,7 +77,7 @@ function memoryPath(): string | undefined {
     const stat = readFileSync('/proc/self/stat', 'utf8');
     const [, , , session, tty] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (!tty || tty === '0') return undefined;
-    const dir = process.env['XDG_RUNTIME_DIR'] ? join(process.env['XDG_RUNTIME_DIR'], 'broker') : configDir();
+    const dir = process.env.XDG_RUNTIME_DIR ? join(process.env.XDG_RUNTIME_DIR, 'broker') : configDir();
     return join(dir, `elevated-${tty}-${session}.json`);
   } catch {
     return undefined; // no /proc: nothing is remembered

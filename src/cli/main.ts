@@ -14,7 +14,6 @@ try {
 } catch (thrown) {
   const error = toBrokerError(thrown);
   sayError(error);
-  if (error.code === 'internal' && process.env['BROKER_DEBUG'] && error.cause instanceof Error)
-    console.error(error.cause);
+  if (error.code === 'internal' && process.env.BROKER_DEBUG && error.cause instanceof Error) console.error(error.cause);
   process.exitCode = thrown instanceof BrokerError && thrown.code === 'cancelled' ? 130 : EXIT_CODE[error.code];
 }

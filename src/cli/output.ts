@@ -42,7 +42,7 @@ export function table(heading: readonly string[], rows: readonly (readonly strin
 type Style = 'dim' | 'red' | 'bold';
 
 function style(name: Style, text: string): string {
-  const plain = process.env['NO_COLOR'] || !process.stderr.isTTY;
+  const plain = process.env.NO_COLOR || !process.stderr.isTTY;
   return plain ? text : styleText(name, text);
 }
 

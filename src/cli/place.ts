@@ -9,14 +9,12 @@ type Env = NodeJS.ProcessEnv;
 
 /** `$XDG_CONFIG_HOME/broker`, else `~/.config/broker`: what a client keeps (address, token, CA). */
 export function configDir(env: Env = process.env): string {
-  return join(env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config'), 'broker');
+  return join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config'), 'broker');
 }
 
 /** `$BROKER_HOME`, else `$XDG_DATA_HOME/broker`, else `~/.local/share/broker`: the daemon's folder. */
 export function brokerHome(env: Env = process.env): string {
-  return (
-    env['BROKER_HOME'] || join(env['XDG_DATA_HOME'] || join(env['HOME'] || homedir(), '.local', 'share'), 'broker')
-  );
+  return env.BROKER_HOME || join(env.XDG_DATA_HOME || join(env.HOME || homedir(), '.local', 'share'), 'broker');
 }
 
 interface Place {
@@ -32,11 +30,11 @@ interface Place {
  */
 export function findDaemon(env: Env = process.env): Place {
   const stored = readStored(env);
-  if (env['BROKER_ADDR']) return { ...stored, address: env['BROKER_ADDR'] };
-  if (env['BROKER_HOME']) return { address: `unix:${join(env['BROKER_HOME'], 'broker.sock')}` };
+  if (env.BROKER_ADDR) return { ...stored, address: env.BROKER_ADDR };
+  if (env.BROKER_HOME) return { address: `unix:${join(env.BROKER_HOME, 'broker.sock')}` };
   if (stored) return stored;
   const candidates = [
-    ...(env['XDG_RUNTIME_DIR'] ? [join(env['XDG_RUNTIME_DIR'], 'broker', 'broker.sock')] : []),
+    ...(env.XDG_RUNTIME_DIR ? [join(env.XDG_RUNTIME_DIR, 'broker', 'broker.sock')] : []),
     '/run/broker/broker.sock',
     join(brokerHome(env), 'broker.sock'),
   ];
@@ -45,7 +43,7 @@ export function findDaemon(env: Env = process.env): Place {
 
 /** The caller's token: BROKER_TOKEN, else the stored one; undefined where there is none. */
 export function findToken(env: Env = process.env): Secret | undefined {
-  if (env['BROKER_TOKEN']) return Secret.fromText(env['BROKER_TOKEN']);
+  if (env.BROKER_TOKEN) return Secret.fromText(env.BROKER_TOKEN);
   try {
     return Secret.fromText(readFileSync(join(configDir(env), 'token'), 'utf8').trim());
   } catch (error) {

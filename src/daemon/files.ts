@@ -66,7 +66,7 @@ export class Files {
 }
 
 function view(record: StoredRecord): FileView {
-  const size = record.fields['size'];
+  const size = record.fields.size;
   return { name: record.name, size: typeof size === 'number' ? size : 0, updatedAt: record.updatedAt };
 }
 

@@ -103,7 +103,7 @@ function handlers(daemon: Daemon, adapt: Adapter): ReadonlyMap<string, UntypedSe
 
 /** `--password-file`, BROKER_PASSWORD_FILE, `--key-file`, or the systemd credentials `broker.password`, `broker.key`. */
 async function unlockUnattended(daemon: Daemon, settings: DaemonSettings, log: Log): Promise<void> {
-  const credentials = process.env['CREDENTIALS_DIRECTORY'];
+  const credentials = process.env.CREDENTIALS_DIRECTORY;
   const candidates: readonly ['password' | 'key', string | undefined, boolean][] = [
     ['password', settings['password-file'], true],
     ['key', settings['key-file'], true],

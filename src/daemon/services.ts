@@ -184,8 +184,8 @@ export class Services {
   }
 
   #view(record: StoredRecord): ServiceView {
-    const kind = typeof record.fields['kind'] === 'string' ? record.fields['kind'] : '';
-    const config = isJsonObject(record.fields['config']) ? record.fields['config'] : {};
+    const kind = typeof record.fields.kind === 'string' ? record.fields.kind : '';
+    const config = isJsonObject(record.fields.config) ? record.fields.config : {};
     const driver = this.#driver(kind);
     return {
       name: record.name,
@@ -202,7 +202,7 @@ export class Services {
 }
 
 function policyOf(record: StoredRecord): JsonObject {
-  return isJsonObject(record.fields['policy']) ? record.fields['policy'] : {};
+  return isJsonObject(record.fields.policy) ? record.fields.policy : {};
 }
 
 function knownSecrets(driver: Driver, secrets: Readonly<Record<string, Secret>>): Record<string, Secret> {

@@ -17,7 +17,7 @@ export function readSettings(
   flags: Readonly<Record<string, string | undefined>>,
   env: NodeJS.ProcessEnv,
 ): DaemonSettings {
-  const home = flags['home'] ?? env['BROKER_HOME'] ?? defaultHome(env);
+  const home = flags.home ?? env.BROKER_HOME ?? defaultHome(env);
   const file = readFile(join(home, 'daemon.json'));
   const entries = SETTINGS.map((setting) => {
     const fallback = 'fallback' in setting ? setting.fallback : undefined;
@@ -28,7 +28,7 @@ export function readSettings(
 
 /** `$XDG_DATA_HOME/broker`, else `~/.local/share/broker`. */
 export function defaultHome(env: NodeJS.ProcessEnv): string {
-  return join(env['XDG_DATA_HOME'] || join(env['HOME'] || homedir(), '.local', 'share'), 'broker');
+  return join(env.XDG_DATA_HOME || join(env.HOME || homedir(), '.local', 'share'), 'broker');
 }
 
 function readFile(path: string): Record<string, string> {

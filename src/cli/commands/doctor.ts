@@ -47,7 +47,7 @@ export async function doctor(service: string | undefined, options: { passwordFil
 /** Known to admins only: not everybody needs to hear where a daemon is weak. */
 async function weaknesses(passwordFile: string | undefined): Promise<void> {
   const unattended =
-    !passwordFile && !process.env['BROKER_PASSWORD_FILE'] && !process.env['BROKER_TOKEN'] && !process.stdin.isTTY;
+    !passwordFile && !process.env.BROKER_PASSWORD_FILE && !process.env.BROKER_TOKEN && !process.stdin.isTTY;
   if (unattended) return;
   using admin = await adminClient(passwordFile);
   for (const weakness of (await admin.vault.status({})).weaknesses) say(`weaker than it could be: ${weakness}`);

@@ -52,7 +52,7 @@ export async function revoke(token: string, options: { passwordFile?: string }):
 
 /** An admin sees all tokens; without a password at hand one sees one's own. */
 async function clientForTokens(passwordFile: string | undefined): Promise<BrokerClient> {
-  const unattended = !passwordFile && !process.env['BROKER_PASSWORD_FILE'] && !process.stdin.isTTY;
+  const unattended = !passwordFile && !process.env.BROKER_PASSWORD_FILE && !process.stdin.isTTY;
   return unattended && findToken() ? openClient() : await adminClient(passwordFile);
 }
 

@@ -18,8 +18,8 @@ const AMBIENT_TTL_MS = 90 * 86_400_000;
 
 /** `broker up`: starts the daemon in the background, creates the vault on first use, unlocks it, leaves a proxy token. */
 export async function up(options: Options): Promise<number> {
-  const home = options['home'] ?? brokerHome();
-  const socket = options['socket'] ?? process.env['BROKER_SOCKET'] ?? join(home, 'broker.sock');
+  const home = options.home ?? brokerHome();
+  const socket = options.socket ?? process.env.BROKER_SOCKET ?? join(home, 'broker.sock');
   const address = `unix:${socket}`;
   using client = connect({ address });
   const running = await isRunning(client);
@@ -27,13 +27,13 @@ export async function up(options: Options): Promise<number> {
   else await startDaemon(home, options);
   const { state } = await client.vault.status({});
   if (state !== 'STATE_UNLOCKED') {
-    using password = await passwordFor(state === 'STATE_ABSENT', options['passwordFile']);
+    using password = await passwordFor(state === 'STATE_ABSENT', options.passwordFile);
     const bytes = password.use((held) => Buffer.from(held));
     if (state === 'STATE_ABSENT') {
       await client.vault.initialize({ password: bytes });
       say(`made a vault in ${home}`);
     } else await client.vault.unlock({ password: bytes });
-    await leaveToken(client, address, password, socket !== join(home, 'broker.sock') || !process.env['BROKER_HOME']);
+    await leaveToken(client, address, password, socket !== join(home, 'broker.sock') || !process.env.BROKER_HOME);
   }
   say('broker is up');
   advise('next: broker service add NAME --kind postgres --host HOST --user USER --password-stdin');
@@ -122,7 +122,7 @@ async function leaveToken(
     using holder = connect({ address, token: known });
     if ((await holder.vault.status({})).caller) return;
   }
-  if (process.env['BROKER_TOKEN']) return;
+  if (process.env.BROKER_TOKEN) return;
   const { token } = await client.vault.elevate({ password: password.use((held) => Buffer.from(held)) });
   using admin = connect({ address, token });
   const made = await admin.tokens.create({
