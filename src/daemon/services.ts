@@ -171,7 +171,7 @@ export class Services {
       revision: record.revision,
       createdAt: record.createdAt,
       updatedAt: record.updatedAt,
-      target: driver.describe(config),
+      target: driver.describe(driver.config.preview(config)),
     };
   }
 }
