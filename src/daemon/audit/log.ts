@@ -51,7 +51,7 @@ const ANCHOR = 'audit';
  * The audit log. Records are chained and synced by `Chain`; while the vault is unlocked its end is sealed with a key of the
  * vault, and anchored in the vault itself, so that an older copy of log and head put back together shows too.
  */
-export class AuditLog implements AuditSink {
+export class AuditLog implements AuditSink, AsyncDisposable {
   readonly #chain: Chain;
   readonly #vault: AuditVault;
   readonly #clock: Clock;
@@ -167,6 +167,10 @@ export class AuditLog implements AuditSink {
       this.#forgetKey();
       await this.#chain.close();
     }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #sealHead(): Promise<void> {
