@@ -51,6 +51,7 @@ export interface Admission {
 interface Held {
   readonly grant: Grant;
   readonly caller: Caller;
+  readonly session: string | undefined;
   readonly issuedAt: number;
   timer: Timer | undefined;
 }
@@ -120,7 +121,12 @@ export class Gate {
       throw refusal.told;
     }
     // Nothing is awaited between the decision and the grant, so that two callers cannot take the last session of a limit.
-    const grant = this.#issue(caller, { collection: 'service', name: request.service }, request.action);
+    const grant = this.#issue(
+      caller,
+      { collection: 'service', name: request.service },
+      request.action,
+      request.session,
+    );
     const detail = { for: request.action, grant: grant.id };
     const intent = { ...eventOf(caller, request), outcome: 'intent' as const, detail };
     const recorded = this.#recorded(intent, grant, request.action !== 'http');
@@ -169,14 +175,18 @@ export class Gate {
     return policy && latestEnd(caller, policy, this.#clock.now());
   }
 
-  /** Sessions of the service that hold a grant. */
-  liveSessions(service: string): number {
-    let live = 0;
+  /**
+   * Sessions of the service that hold a grant. A session may hold several, one for each of its connections; grants that
+   * name no session count by themselves.
+   * @param except id of a session that is not counted.
+   */
+  liveSessions(service: string, except?: string): number {
+    const live = new Set<string>();
     for (const held of this.#held.values()) {
-      const counts = isSession(held.grant.action) && held.caller.transport !== 'internal';
-      if (counts && isOf(held, service)) live += 1;
+      const counts = isSession(held.grant.action) && held.caller.transport !== 'internal' && isOf(held, service);
+      if (counts && (held.session === undefined || held.session !== except)) live.add(held.session ?? held.grant.id);
     }
-    return live;
+    return live.size;
   }
 
   /** After a service was changed or deleted: ends the grants that would not be given any more. */
@@ -206,14 +216,14 @@ export class Gate {
   }
 
   /** Why not, as it is told and as it is recorded; undefined when the caller may. */
-  #refusal(caller: Caller, { action, service }: AdmitRequest): Refusal | undefined {
+  #refusal(caller: Caller, { action, service, session }: AdmitRequest): Refusal | undefined {
     const nobody = caller.transport !== 'internal' && !caller.token;
     if (this.#vault.state !== 'unlocked' && !nobody) {
       const locked = lockedError(this.#vault.state);
       return { told: locked, actual: locked, rule: 'locked' };
     }
     const policy = nobody ? undefined : this.#services.policy(service);
-    const facts = { name: service, policy: policy ?? ANYBODY, liveSessions: this.liveSessions(service) };
+    const facts = { name: service, policy: policy ?? ANYBODY, liveSessions: this.liveSessions(service, session) };
     const decision = decide(caller, facts, action, this.#clock.now());
     if (!decision.allowed && decision.rule === 'token') {
       const told = new BrokerError(decision.code, decision.message, { hint: HINT_TOKEN });
@@ -255,9 +265,9 @@ export class Gate {
     });
   }
 
-  #issue(caller: Caller, subject: GrantSubject, action: Action): Grant {
+  #issue(caller: Caller, subject: GrantSubject, action: Action, session?: string): Grant {
     const grant = this.#authority.issue(subject, action);
-    const held: Held = { grant, caller, issuedAt: this.#clock.now(), timer: undefined };
+    const held: Held = { grant, caller, session, issuedAt: this.#clock.now(), timer: undefined };
     this.#held.set(grant.id, held);
     const signal = caller.token?.signal;
     if (signal) this.#tie(grant, signal);

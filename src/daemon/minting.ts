@@ -72,8 +72,7 @@ export function childToken(
   return { id, name, scope: 'proxy', grants, createdAt: now, expiresAt, boundUid, parent: parent.id };
 }
 
-/** @throws BrokerError `invalid_argument`. */
-export function checkName(name: string): string {
+function checkName(name: string): string {
   if (NAME.test(name)) return name;
   throw new BrokerError(
     'invalid_argument',

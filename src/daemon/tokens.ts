@@ -3,7 +3,7 @@ import type { JsonObject } from '../core/json.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Caller } from './caller.ts';
 import { type Clock, systemClock, type Timer } from './clock.ts';
-import { checkName, childToken, type NewToken, rootToken } from './minting.ts';
+import { childToken, type NewToken, rootToken } from './minting.ts';
 import {
   digestMatches,
   newTokenText,
@@ -107,12 +107,13 @@ export class Tokens {
   /**
    * An admin token for somebody who has just proved to know the master password. Never stored; ends with the daemon, at
    * lock, and after ELEVATION_MS at most.
+   * @param name as the audit log is to show it; policies do not apply to admins.
    */
   elevate(name: string, boundUid?: number, ttlMs = ELEVATION_MS): { token: Secret; record: TokenRecord } {
     const { id, text } = this.#newText();
     const createdAt = this.#clock.now();
     const expiresAt = createdAt + Math.min(ttlMs, ELEVATION_MS);
-    const base = { id, name: checkName(name), scope: 'admin' as const, grants: [], parent: undefined };
+    const base = { id, name, scope: 'admin' as const, grants: [], parent: undefined };
     const stored = { ...base, createdAt, expiresAt, boundUid, digest: tokenDigest(text) };
     this.#elevated.add(id);
     this.#add(stored);

@@ -1,3 +1,4 @@
+import { BrokerError } from '../core/errors.ts';
 import { isJsonObject, type JsonValue } from '../core/json.ts';
 import { SEAL_BYTES } from './aead.ts';
 import { corrupt } from './format.ts';
@@ -34,8 +35,9 @@ export function decodeBody(body: Buffer): Records {
     reader.end();
     return records;
   } catch (error) {
-    if (error instanceof Malformed || error instanceof SyntaxError)
+    if (error instanceof Malformed || error instanceof SyntaxError || error instanceof BrokerError) {
       throw corrupt('holds records broker cannot read', error);
+    }
     throw error;
   }
 }

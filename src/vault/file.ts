@@ -192,6 +192,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EISDIR: 'something else than a file is in its place',
+  EBUSY: 'it is mounted on its own; mount the folder instead',
   ELOOP: 'a symbolic link is in its place',
   EIO: 'the disk reports an error',
 };

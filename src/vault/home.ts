@@ -1,5 +1,7 @@
+import type { Stats } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { BrokerError } from '../core/errors.ts';
+import { errnoOf } from './disk.ts';
 
 /**
  * Makes sure that `home` is a folder that only this user can enter; creates it (0700) when it is missing.
@@ -7,8 +9,7 @@ import { BrokerError } from '../core/errors.ts';
  * folder it did not make: BROKER_HOME may have been set to something that others use.
  */
 export async function ensureHome(home: string): Promise<void> {
-  await mkdir(home, { recursive: true, mode: 0o700 });
-  const { mode, uid } = await stat(home);
+  const { mode, uid } = await folder(home);
   const me = process.getuid?.();
   if (me !== undefined && uid !== me) {
     throw new BrokerError('conflict', `broker's home ${home} belongs to uid ${uid}, and broker runs as uid ${me}`, {
@@ -20,5 +21,14 @@ export async function ensureHome(home: string): Promise<void> {
     throw new BrokerError('conflict', `broker's home ${home} is open to other users (mode ${octal})`, {
       hint: `chmod 700 ${home}`,
     });
+  }
+}
+
+async function folder(home: string): Promise<Stats> {
+  try {
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    return await stat(home);
+  } catch (error) {
+    throw new BrokerError('conflict', `broker's home ${home} cannot be used (${errnoOf(error)})`, { cause: error });
   }
 }

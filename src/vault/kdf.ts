@@ -32,6 +32,7 @@ const stretch: Stretch = async (password, salt, params) => {
     argon2.hash(bytes, {
       raw: true,
       type: argon2.argon2id,
+      version: 0x13,
       salt,
       timeCost: params.timeCost,
       memoryCost: params.memoryKiB,

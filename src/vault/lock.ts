@@ -23,7 +23,7 @@ export interface HomeLock extends AsyncDisposable {
  */
 export async function lockHome(home: string, loadFlock = koffiFlock): Promise<HomeLock> {
   const flock = await loadFlock();
-  const fd = openSync(join(home, LOCK_FILE), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  const fd = openLockFile(home);
   try {
     const answer = flock === undefined ? 'unsupported' : flock(fd);
     if (answer === 'busy') throw heldElsewhere(home, fd);
@@ -40,6 +40,14 @@ export async function lockHome(home: string, loadFlock = koffiFlock): Promise<Ho
   } catch (error) {
     closeSync(fd);
     throw error;
+  }
+}
+
+function openLockFile(home: string): number {
+  try {
+    return openSync(join(home, LOCK_FILE), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  } catch (error) {
+    throw new BrokerError('conflict', `${LOCK_FILE} in ${home} cannot be opened (${errnoOf(error)})`, { cause: error });
   }
 }
 

@@ -2,7 +2,7 @@
 export class Queue {
   #tail: Promise<void> = Promise.resolve();
 
-  run<T>(work: () => Promise<T>): Promise<T> {
+  run<T>(work: () => T | Promise<T>): Promise<T> {
     const result = this.#tail.then(work);
     // The failure belongs to whoever awaits `result`; the next piece only waits for the end.
     this.#tail = result.then(

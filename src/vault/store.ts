@@ -92,12 +92,13 @@ export class Store {
    * @throws BrokerError `cancelled` when the vault was locked since then.
    */
   enter(contents: Contents, locksBefore: number): void {
-    this.#header = contents.header;
     this.#damage = undefined;
     if (locksBefore === this.#locks) {
+      this.#header = contents.header;
       this.#contents = contents;
       return;
     }
+    this.#header ??= contents.header;
     contents.keys[Symbol.dispose]();
     throw lockedMeanwhile();
   }
@@ -120,8 +121,7 @@ export class Store {
 
   /** Puts the bytes of another vault, which begin with `header`, in the place of this one, and locks. */
   async replace(bytes: Buffer, header: Header): Promise<void> {
-    await this.survey();
-    await this.#file.restore(bytes, this.#damage === undefined);
+    await this.#file.restore(bytes, await this.#isIntact());
     this.#header = header;
     this.#damage = undefined;
     this.lock();
@@ -147,6 +147,17 @@ export class Store {
   onLock(listener: () => void): () => void {
     this.#onLock.add(listener);
     return () => this.#onLock.delete(listener);
+  }
+
+  async #isIntact(): Promise<boolean> {
+    try {
+      const bytes = await this.#file.copy();
+      if (bytes !== undefined) decodeImage(bytes);
+      return true;
+    } catch (error) {
+      if (error instanceof BrokerError) return false;
+      throw error;
+    }
   }
 
   #noted(error: unknown): unknown {

@@ -5,7 +5,7 @@ import { Attempts, wrong } from './attempts.ts';
 import { Contents } from './contents.ts';
 import { type Disk, realDisk } from './disk.ts';
 import { VaultFile } from './file.ts';
-import { decodeImage } from './format.ts';
+import { corrupt, decodeImage, type Image } from './format.ts';
 import { ensureHome } from './home.ts';
 import { DEFAULT_KDF, type KdfParams, type Stretch } from './kdf.ts';
 import { type HomeLock, lockHome } from './lock.ts';
@@ -103,19 +103,22 @@ export class Vault implements AsyncDisposable {
   async initialize(password: Secret, signal: AbortSignal): Promise<void> {
     throwIfAborted(signal);
     checkNewPassword(password);
-    await this.#alone('password', '', async (stretch) => {
+    await this.#alone('password', NOBODY, async (stretch) => {
       await this.#file.checkNone();
       const { locks } = this.#store;
       using stretched = await NewPassword.stretched(password, this.#kdf, stretch);
       throwIfAborted(signal);
-      const contents = Contents.empty(stretched, this.#now());
-      try {
-        await this.#file.create(contents.encrypt());
-      } catch (error) {
-        contents.keys[Symbol.dispose]();
-        throw error;
-      }
-      this.#store.enter(contents, locks);
+      await this.#inTurn(async () => {
+        const contents = Contents.empty(stretched, this.#now());
+        try {
+          await this.#file.create(contents.encrypt());
+        } catch (error) {
+          contents.keys[Symbol.dispose]();
+          await this.#store.survey();
+          throw error;
+        }
+        this.#store.enter(contents, locks);
+      });
     });
   }
 
@@ -129,18 +132,17 @@ export class Vault implements AsyncDisposable {
     throwIfAborted(signal);
     await this.#alone(credential.type, caller, async (stretch) => {
       const { locks } = this.#store;
-      const unlocked = this.#store.contents;
-      if (unlocked !== undefined) {
-        await this.#prove(unlocked, credential, caller, stretch);
+      const from = this.#store.contents ?? (await this.#inTurn(() => this.#store.load()));
+      if (from === undefined) throw noVault();
+      const dataKey = await this.#attempts.open(from.header, credential, caller, stretch);
+      // A key may have unlocked it while the password was checked, and it has moved on since: it stays as it is.
+      if (signal.aborted || from instanceof Contents || this.#store.contents !== undefined) {
+        dataKey[Symbol.dispose]();
+        throwIfAborted(signal);
         if (locks !== this.#store.locks) throw lockedMeanwhile();
         return;
       }
-      const image = await this.#store.load();
-      if (image === undefined) throw noVault();
-      const dataKey = await this.#attempts.open(image.header, credential, caller, stretch);
-      if (signal.aborted) dataKey[Symbol.dispose]();
-      throwIfAborted(signal);
-      this.#store.enter(this.#store.decrypt(image, dataKey), locks);
+      this.#store.enter(this.#store.decrypt(from, dataKey), locks);
     });
   }
 
@@ -186,26 +188,26 @@ export class Vault implements AsyncDisposable {
       await this.#prove(this.#store.unlocked(), { type: 'password', secret: old }, caller, stretch);
       using stretched = await NewPassword.stretched(next, this.#kdf, stretch);
       throwIfAborted(signal);
-      const contents = this.#store.unlocked();
-      const at = this.#now();
-      await this.#store.commit(
-        options.rekey ? contents.rekeyed(stretched, at) : contents.withPassword(stretched, at),
-        'same',
-      );
+      await this.#inTurn(async () => {
+        const contents = this.#store.unlocked();
+        const at = this.#now();
+        const next = options.rekey ? contents.rekeyed(stretched, at) : contents.withPassword(stretched, at);
+        await this.#store.commit(next, 'same');
+      });
     });
   }
 
   /** Lets a key file or systemd credential open the vault, too. @throws BrokerError `locked`, `already_exists`, `invalid_argument` */
   async addSlot(key: Extract<Credential, { type: 'key' }>, label: string): Promise<void> {
     checkNewKey(key.secret, label);
-    await this.#queue.run(() =>
+    await this.#inTurn(() =>
       this.#store.commit(this.#store.unlocked().withKeySlot(key.secret, label, this.#now()), 'previous'),
     );
   }
 
   /** Ends what a key opens, in `.bak` too. @throws BrokerError `locked`, `not_found`; `invalid_argument` for the password's. */
   async removeSlot(label: string): Promise<void> {
-    await this.#queue.run(() => this.#store.commit(this.#store.unlocked().withoutSlot(label), 'same'));
+    await this.#inTurn(() => this.#store.commit(this.#store.unlocked().withoutSlot(label), 'same'));
   }
 
   /** What opens the vault; also while it is locked. */
@@ -216,28 +218,28 @@ export class Vault implements AsyncDisposable {
 
   /** The encrypted file's bytes, of one generation. @throws BrokerError `not_found` without a vault, `corrupt` for a damaged one. */
   async backup(): Promise<Buffer> {
-    const bytes = await this.#queue.run(() => this.#file.copy());
-    if (bytes === undefined) throw this.#store.damage ?? new BrokerError('not_found', 'there is no vault to back up');
+    const bytes = await this.#inTurn(() => this.#file.copy());
+    if (bytes === undefined) {
+      if (this.state === 'absent') throw new BrokerError('not_found', 'there is no vault to back up');
+      throw this.damage ?? corrupt('is missing');
+    }
     decodeImage(bytes);
     return bytes;
   }
 
   /**
    * Replaces the vault by a backup, byte for byte, once `password` opens all of it; what was there stays as `.bak`. The
-   * vault is locked afterwards: its records are other ones.
+   * vault is locked afterwards: its records are other ones, and its generation may be a lower one.
    * @throws BrokerError `denied` when the password does not open the backup, `corrupt` or `conflict` for no whole backup.
    */
   async restore(bytes: Uint8Array, password: Secret, signal: AbortSignal): Promise<void> {
     throwIfAborted(signal);
     const copy = Buffer.from(bytes);
-    const image = decodeImage(copy);
     const credential = { type: 'password', secret: password } as const;
-    await this.#alone('password', '', async (stretch) => {
-      const dataKey = await openSlots(image.header.slots, image.header.vaultId, credential, stretch);
-      if (dataKey === undefined) throw wrong(credential);
-      Contents.decrypt(image, dataKey).keys[Symbol.dispose]();
+    await this.#alone('password', NOBODY, async (stretch) => {
+      const { header } = await checkBackup(copy, credential, stretch);
       throwIfAborted(signal);
-      await this.#store.replace(copy, image.header);
+      await this.#inTurn(() => this.#store.replace(copy, header));
     });
   }
 
@@ -261,7 +263,7 @@ export class Vault implements AsyncDisposable {
   async write(changes: readonly Change[], signal?: AbortSignal): Promise<readonly StoredRecord[]> {
     this.#store.unlocked();
     using owned = ownedChanges(changes);
-    return await this.#queue.run(async () => {
+    return await this.#inTurn(async () => {
       if (signal !== undefined) throwIfAborted(signal);
       const contents = this.#store.unlocked();
       if (owned.changes.length === 0) return [];
@@ -303,19 +305,40 @@ export class Vault implements AsyncDisposable {
     }
   }
 
-  /** Password work in its turn: refused at once if there is other such work, and in line with the writes. */
-  async #alone(type: Credential['type'], caller: string, work: (stretch: Stretch) => Promise<void>): Promise<void> {
-    await this.#attempts.alone(type, caller, (stretch) =>
-      this.#queue.run(async () => {
-        if (this.#closing !== undefined) throw new BrokerError('unavailable', 'the vault is closed');
-        await work(stretch);
-      }),
-    );
+  /** Password work: one piece at a time, and never in the way of the writes. */
+  #alone<T>(type: Credential['type'], caller: string, work: (stretch: Stretch) => Promise<T>): Promise<T> {
+    return this.#attempts.alone(type, caller, work);
+  }
+
+  /** What reads or changes the file: one after the other. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#queue.run(() => {
+      // Another process may own the home by now.
+      if (this.#closing !== undefined) throw new BrokerError('unavailable', 'the vault is closed');
+      return work();
+    });
   }
 
   /** @throws BrokerError `denied` when `credential` does not open the unlocked vault. */
   async #prove(contents: Contents, credential: Credential, caller: string, stretch: Stretch): Promise<void> {
     const dataKey = await this.#attempts.open(contents.header, credential, caller, stretch);
     dataKey[Symbol.dispose]();
+  }
+}
+
+/** The caller of work that tells nothing about the vault's own password, and so counts for nobody. */
+const NOBODY = '';
+
+/** @throws BrokerError unless `password` opens all of the backup. */
+async function checkBackup(bytes: Buffer, password: Credential, stretch: Stretch): Promise<Image> {
+  try {
+    const image = decodeImage(bytes);
+    const dataKey = await openSlots(image.header.slots, image.header.vaultId, password, stretch);
+    if (dataKey === undefined) throw wrong(password);
+    Contents.decrypt(image, dataKey).keys[Symbol.dispose]();
+    return image;
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    throw new BrokerError(error.code, `the backup cannot be used: ${error.message}`, { cause: error });
   }
 }
