@@ -22,6 +22,8 @@ export interface ConfigSpec<C> {
   validate(fields: JsonObject, secretsSet: readonly string[]): JsonObject;
   /** The typed configuration. @throws as `validate`. */
   parse(fields: JsonObject, secrets: ReadonlyMap<string, Secret>): C;
+  /** As `parse`, for display: without secrets, and without asking whether those that are required are set. */
+  preview(fields: JsonObject): C;
 }
 
 type Fields = Readonly<Record<string, Field<unknown>>>;
@@ -75,6 +77,7 @@ export function configSpec<const F extends Fields>(shape: F, crossCheck?: CrossC
       for (const name of secretNames) values[name] = secrets.get(name);
       return values as Parsed<F>;
     },
+    preview: (given) => read(given, () => true).values as Parsed<F>,
   };
 }
 

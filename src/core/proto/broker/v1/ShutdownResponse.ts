@@ -1,0 +1,8 @@
+// Original file: /work/main/proto/broker/v1/daemon.proto
+
+
+export interface ShutdownResponse {
+}
+
+export interface ShutdownResponse__Output {
+}

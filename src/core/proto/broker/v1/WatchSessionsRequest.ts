@@ -1,0 +1,8 @@
+// Original file: /work/main/proto/broker/v1/sessions.proto
+
+
+export interface WatchSessionsRequest {
+}
+
+export interface WatchSessionsRequest__Output {
+}
