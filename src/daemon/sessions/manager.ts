@@ -1,8 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
+import type { AddressGuard } from '../../core/dial.ts';
 import type { LeaseAddress } from '../../core/driver.ts';
 import { BrokerError, throwIfAborted, toBrokerError } from '../../core/errors.ts';
+import type { Grant } from '../../core/grant.ts';
 import {
   GREET_TIMEOUT_MS,
   OPEN_TIMEOUT_MS,
@@ -22,6 +24,7 @@ import { LiveLease } from './lease.ts';
 import { after, type Link, link } from './link.ts';
 import { type Listener, listenTcp, listenUnix } from './listener.ts';
 import { PortRest } from './ports.ts';
+import { type ProbeResult, probe } from './probe.ts';
 import { type OpenPlan, type OpenRequest, planOpen } from './request.ts';
 import { type Errand, Upstreams } from './upstreams.ts';
 
@@ -46,6 +49,7 @@ export class SessionManager {
   readonly #opening = new Map<Link, Promise<unknown>>();
   readonly #rest: PortRest;
   readonly #upstreams: Upstreams;
+  readonly #guard: AddressGuard;
   readonly #events = new LeaseEvents();
   #stopping = false;
 
@@ -53,11 +57,8 @@ export class SessionManager {
     this.#deps = deps;
     this.#limits = { ...SESSION_LIMITS, ...deps.limits };
     this.#rest = new PortRest(deps.now, this.#limits.portRestMs);
-    this.#upstreams = new Upstreams(
-      deps,
-      this.#limits,
-      addressGuard((port) => this.#ports.has(port) || deps.isOwnPort(port)),
-    );
+    this.#guard = addressGuard((port) => this.#ports.has(port) || deps.isOwnPort(port));
+    this.#upstreams = new Upstreams(deps, this.#limits, this.#guard);
   }
 
   /**
@@ -116,6 +117,11 @@ export class SessionManager {
     lease.accept(ours, undefined);
     this.#emit('opened', lease.view());
     return { lease: lease.view(), stream: theirs };
+  }
+
+  /** Logs in to the grant's service once and reports each hop. */
+  probe(grant: Grant, signal: AbortSignal): Promise<ProbeResult> {
+    return probe(this.#deps, this.#guard, grant, this.#limits.openTimeoutMs, signal);
   }
 
   list(): Lease[] {
