@@ -104,8 +104,8 @@ export class Vault implements AsyncDisposable {
     throwIfAborted(signal);
     checkNewPassword(password);
     await this.#alone('password', NOBODY, async (stretch) => {
-      await this.#file.checkNone();
       const { locks } = this.#store;
+      await this.#file.checkNone();
       using stretched = await NewPassword.stretched(password, this.#kdf, stretch);
       throwIfAborted(signal);
       await this.#inTurn(async () => {
