@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -110,12 +110,14 @@ function count(vault: Vault): number {
 test(`${KILLS} kills in the middle of saving lose nothing that was acknowledged`, async (t) => {
   t.diagnostic(`seed ${SEED} (BROKER_TEST_SEED)`);
   let unacknowledged = 0;
+  let interrupted = 0;
   const lane = async (number: number): Promise<void> => {
     const home = await homeWithKey(t);
     const next = random(SEED + number);
     let from = 0;
     for (let kill = 0; kill < KILLS / LANES; kill++) {
       const acknowledged = await writeAndKill(t, home, from, 1 + Math.floor(next() * 3), next() * 6);
+      if ((await readdir(home)).some((name) => name.endsWith('.tmp'))) interrupted++;
       const vault = await opened(home);
       try {
         const last = count(vault);
@@ -134,6 +136,8 @@ test(`${KILLS} kills in the middle of saving lose nothing that was acknowledged`
     }
   };
   await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number)));
+  assert.ok(interrupted > KILLS / 20, `only ${interrupted} of the kills came while a save was writing`);
+  t.diagnostic(`${interrupted} of the kills left a half-made save behind`);
   t.diagnostic(`${unacknowledged} of the kills fell between the rename and its acknowledgement`);
 });
 

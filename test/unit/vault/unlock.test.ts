@@ -47,6 +47,16 @@ test('unlock, verify and changePassword count failures together, per caller', as
   await vault.verify(password(), STRANGER, NEVER);
 });
 
+test('the right password makes up for earlier failures', async (t) => {
+  const { vault } = await newVault(t);
+  for (let i = 0; i < 3; i++) {
+    for (let wrong = 0; wrong < 2; wrong++) {
+      await assert.rejects(vault.verify(password('wrong password'), STRANGER, NEVER), wrongPassword);
+    }
+    await vault.verify(password(), STRANGER, NEVER);
+  }
+});
+
 test('a stranger’s guesses never keep the owner out for more than five seconds', async (t) => {
   const clock = { now: 1_000_000 };
   const { vault } = await newVault(t, { now: () => clock.now });
