@@ -57,7 +57,8 @@ export class AuditLog implements AuditSink, AsyncDisposable {
   readonly #clock: Clock;
   readonly #report: (error: BrokerError) => void;
   #key: Secret | undefined;
-  #sealed = 0;
+  /** Number of the record that the head on disk stands for; undefined before the first head of this key. */
+  #sealed: number | undefined;
   #sealTimer: Timer | undefined;
   #rotations = 0;
 
@@ -189,7 +190,7 @@ export class AuditLog implements AuditSink, AsyncDisposable {
     if (this.#chain.rotations !== this.#rotations) {
       this.#rotations = this.#chain.rotations;
       this.seal().catch((error: unknown) => this.#report(toBrokerError(error)));
-    } else if (this.#chain.last.seq > this.#sealed) {
+    } else if (this.#chain.last.seq !== this.#sealed) {
       this.#sealTimer ??= this.#clock.after(SEAL_MS, () => {
         this.#sealHead().catch((error: unknown) => this.#report(toBrokerError(error)));
       });
@@ -201,7 +202,7 @@ export class AuditLog implements AuditSink, AsyncDisposable {
     this.#sealTimer = undefined;
     this.#key?.[Symbol.dispose]();
     this.#key = undefined;
-    this.#sealed = 0;
+    this.#sealed = undefined;
   }
 
   #anchor(): Mark | undefined {
