@@ -172,9 +172,20 @@ test('a new data key seals anew and is no tampering', async (t) => {
   const log = await made.open();
   await log.unlocked();
   await made.vault.changePassword(text(PASSWORD), text('another horse'), { rekey: true }, OWNER, NEVER);
-  await log.rekeyed();
+  await log.seal();
   await log.close();
   assert.equal(await foundAtUnlock(made), '');
+});
+
+test('a vault locked and opened under another data key while the daemon runs is no tampering', async (t) => {
+  const { open, vault } = await sealedLog(t);
+  const log = await open();
+  await log.unlocked();
+  await vault.changePassword(text(PASSWORD), text('another horse'), { rekey: true }, OWNER, NEVER);
+  vault.lock();
+  await vault.unlock(password('another horse'), OWNER, NEVER);
+  await log.unlocked();
+  assert.equal((await log.verify()).problem, '');
 });
 
 test('rotation seals at once, and retention does not disturb the head', async (t) => {
