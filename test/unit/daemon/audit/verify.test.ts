@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ACTIVE, logNames } from '../../../../src/daemon/audit/files.ts';
-import { MAX_LINE_BYTES } from '../../../../src/daemon/audit/line.ts';
+import { chainLine, MAX_LINE_BYTES, parseLine } from '../../../../src/daemon/audit/line.ts';
 import type { Walk, Witness } from '../../../../src/daemon/audit/verify.ts';
 import { walkFolder, writtenLog } from './logs.ts';
 
@@ -110,6 +110,20 @@ test('a log cut anywhere is found: within a record by itself, between records by
     const { flaw } = await walkOf(new Map(files).set(ACTIVE, text.slice(0, end)), [witness]);
     assert.match(flaw?.message ?? '', whole ? /audit\.head knows of record/ : /cut off in the middle/);
   }
+});
+
+test('a record rewritten together with its hash is given away by the next one', async (t) => {
+  const { files } = await rotatedLog(t);
+  const lines = (files.get('audit.log.2') ?? '').split('\n');
+  const [before, target] = [lines[0] ?? '', lines[1] ?? ''].map((line) => parseLine(Buffer.from(line)));
+  assert.ok(before && target);
+  lines[1] = chainLine({ ...target.event, service: 'another' }, before, Date.parse(target.time)).line;
+  const { flaw } = await walkOf(new Map(files).set('audit.log.2', lines.join('\n')));
+  assert.deepEqual(
+    { file: flaw?.file, line: flaw?.line, seq: flaw?.seq },
+    { file: 'audit.log.2', line: 3, seq: target.seq + 1 },
+  );
+  assert.match(flaw?.message ?? '', /does not follow from the one before it/);
 });
 
 test('a removed file is found, whichever it is', async (t) => {
