@@ -5,16 +5,17 @@ import type { AuditEvent } from '../../src/core/audit.ts';
 import type { Driver } from '../../src/core/driver.ts';
 import { BrokerError } from '../../src/core/errors.ts';
 import { type Grant, GrantAuthority } from '../../src/core/grant.ts';
+import { Secret } from '../../src/core/secret.ts';
 import type { Caller } from '../../src/daemon/caller.ts';
-import { createPeerLookup, type PeerLookup } from '../../src/daemon/peer/lookup.ts';
-import type { AdmitRequest, ResolvedService, SessionDeps } from '../../src/daemon/sessions/deps.ts';
+import { openPeerLookup, type PeerLookup } from '../../src/daemon/peer/lookup.ts';
+import type { Admission, AdmitRequest, ResolvedService, SessionDeps } from '../../src/daemon/sessions/deps.ts';
 import { SessionManager } from '../../src/daemon/sessions/manager.ts';
 
 let realPeers: Promise<PeerLookup> | undefined;
 
 /** The real lookup, made once: it is stateless. */
 export function peers(): Promise<PeerLookup> {
-  realPeers ??= createPeerLookup();
+  realPeers ??= openPeerLookup();
   return realPeers;
 }
 
@@ -50,12 +51,12 @@ export class World implements AsyncDisposable {
     this.manager = new SessionManager({
       drivers: new Map(drivers.map((driver) => [driver.kind, driver])),
       services: { resolve: (grant) => this.#resolve(grant) },
-      gate: { admit: (_caller, request) => this.#admit(request) },
+      gate: { enter: (_caller, request) => this.#enter(request) },
       audit: { record: (event) => this.#record(event) },
       peers: lookup,
       now: () => Date.now() + this.skewMs,
-      isOwnPort: () => false,
-      socketDir: join(tmpdir(), 'broker-test'),
+      ownPorts: () => [],
+      sessionDir: join(tmpdir(), 'broker-test'),
       report: (error) => this.reported.push(error),
       ...over,
     });
@@ -77,21 +78,26 @@ export class World implements AsyncDisposable {
   #resolve(grant: Grant): ResolvedService {
     const service = this.services.get(grant.subject.name);
     if (!service || !this.#authority.vouches(grant)) throw new BrokerError('not_found', 'no such service');
+    const config = service.config();
     return {
       name: grant.subject.name,
       kind: service.kind,
-      config: service.config(),
+      config,
       policy: { maxSessions: service.maxSessions ?? 100, maxLifetimeMs: service.maxLifetimeMs ?? 8 * 3600_000 },
       revision: service.revision ?? 1,
+      [Symbol.dispose]() {
+        if (typeof config !== 'object' || config === null) return;
+        for (const value of Object.values(config)) if (value instanceof Secret) value[Symbol.dispose]();
+      },
     };
   }
 
-  async #admit(request: AdmitRequest): Promise<Grant> {
+  async #enter(request: AdmitRequest): Promise<Admission> {
     this.admitted.push(request);
     if (this.refuse) throw this.refuse;
     const grant = this.#authority.issue({ collection: 'service', name: request.service }, request.action);
     this.grants.push(grant);
-    return grant;
+    return { grant, recorded: Promise.resolve() };
   }
 
   async #record(event: AuditEvent): Promise<void> {

@@ -6,15 +6,16 @@ import type { Caller } from '../caller.ts';
 import type { PeerLookup } from '../peer/lookup.ts';
 import type { DescriptorUse } from './descriptors.ts';
 
-/** A service's record, opened under a grant. */
-export interface ResolvedService {
+/** A service's record, opened under a grant. Whoever resolved it disposes it, which wipes the secrets. */
+export interface ResolvedService extends Disposable {
   readonly name: string;
   readonly kind: string;
-  /** Parsed by the kind's ConfigSpec, secrets included. Whoever resolved it disposes the secrets (`disposeSecrets`). */
+  /** Parsed by the kind's ConfigSpec, secrets included. A driver that needs one for longer clones it. */
   readonly config: unknown;
   readonly policy: {
-    /** Live upstream connections at a time, spares included. */
+    /** Live upstream connections at a time, spares included; 0: MAX_LIVE_UPSTREAMS. */
     readonly maxSessions: number;
+    /** 0: LIFETIME_MS. */
     readonly maxLifetimeMs: number;
   };
   /** Changes with every change of the record: spares of another revision are not handed out. */
@@ -35,10 +36,16 @@ export interface AdmitRequest {
 
 export interface SessionGate {
   /**
-   * Decides and records. Called for every dial: a lease's first, its further connections', its replacement spares'.
-   * @throws BrokerError `denied` | `not_found` | `locked` | `unauthenticated`, told to the caller as it is.
+   * Decides and records. Called for a lease's first dial, for each of its further connections and for each spare.
+   * @returns the grant, and when its intent is on disk: no client byte goes upstream before.
+   * @throws BrokerError `denied` | `not_found` | `locked` | `unauthenticated` | `exhausted`, told to the caller as it is.
    */
-  admit(caller: Caller, request: AdmitRequest): Promise<Grant>;
+  enter(caller: Caller, request: AdmitRequest): Promise<Admission>;
+}
+
+export interface Admission {
+  readonly grant: Grant;
+  readonly recorded: Promise<void>;
 }
 
 /** For sessions that speak TLS on the local side. */
@@ -73,10 +80,10 @@ export interface SessionDeps {
   readonly peers: PeerLookup;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** True for a port that the daemon itself listens on (gRPC, HTTP); the leases' are known here. */
-  readonly isOwnPort: (port: number) => boolean;
+  /** The ports that the daemon itself listens on (gRPC, HTTP); the leases' are known here. */
+  readonly ownPorts: () => readonly number[];
   /** Folder in which unix sessions get theirs, when the request names none. */
-  readonly socketDir: string;
+  readonly sessionDir: string;
   readonly localTls?: () => Promise<LocalTls>;
   /** For the daemon's log: failures that nobody waits for. Never sent to a client. */
   readonly report: (error: unknown, doing: string) => void;

@@ -1,14 +1,15 @@
 import type { Duplex } from 'node:stream';
 import { Conn } from '../../core/conn.ts';
-import type { Arrival, LeaseAddress, Visitor } from '../../core/driver.ts';
+import type { Arrival, Hint, LeaseAddress, Visitor } from '../../core/driver.ts';
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
+import type { Grant } from '../../core/grant.ts';
 import type { SessionEnd } from '../../core/relay.ts';
 import type { Secret } from '../../core/secret.ts';
 import { auditCaller, type PeerIdentity } from '../caller.ts';
 import type { LocalTls, SessionDeps, SessionLimits } from './deps.ts';
 import { type DoorRules, doorFor } from './door.ts';
 import { endedError, endOfGrant, reasonOf } from './ending.ts';
-import type { EndReason, Lease, LeaseEvent } from './events.ts';
+import type { EndReason, Lease } from './events.ts';
 import { Greetings } from './greetings.ts';
 import { type Held, sameParams } from './held.ts';
 import { LeaseJournal } from './journal.ts';
@@ -20,6 +21,10 @@ export interface LeaseParts {
   readonly id: string;
   readonly plan: OpenPlan;
   readonly errand: Errand;
+  /** Ends with the lease, and ends it. */
+  readonly grant: Grant;
+  /** When the grant's intent is on disk. */
+  readonly intent: Promise<void>;
   readonly obtained: Obtained;
   readonly upstreams: Upstreams;
   readonly deps: SessionDeps;
@@ -28,8 +33,11 @@ export interface LeaseParts {
   readonly localTls: LocalTls | undefined;
   /** Epoch milliseconds. */
   readonly expiresAt: number;
-  readonly emit: (type: LeaseEvent['type'], lease: Lease) => void;
+  /** Told of every change. */
+  readonly changed: (lease: Lease) => void;
 }
+
+const NO_HINT: Hint = { url: '', env: {}, unset: [], example: '' };
 
 /** One connection of a client, from accept to its end. */
 interface Visit {
@@ -65,6 +73,7 @@ export class LiveLease {
   #waiting: Held | undefined;
   readonly #facts: unknown;
   #address: LeaseAddress;
+  #hint: Hint = NO_HINT;
   #listener: AsyncDisposable | undefined;
   #served = 0;
   #bytesUp = 0;
@@ -84,23 +93,24 @@ export class LiveLease {
     this.#facts = obtained.held.upstream.facts;
     this.#address = { listen: plan.listen, host: '', port: 0, tls: plan.tls };
     this.#greetings = new Greetings(limits.maxGreeting, limits.greetTimeoutMs);
-    this.#scope = link(obtained.grant.signal, errand.caller.token?.signal);
+    this.#scope = link(parts.grant.signal, errand.caller.token?.signal);
     this.#scope.signal.addEventListener('abort', () => {
       if (this.#endReason) return;
       const { reason, error } = endOfGrant(toBrokerError(this.#scope.signal.reason));
-      this.#finish(reason, error);
+      this.#finish(deps.now() >= parts.expiresAt ? 'lifetime' : reason, error);
     });
     this.#stopAccept = after(plan.acceptTimeoutMs, () => this.#finish('accept_timeout'));
     this.#stopTimers.push(after(parts.expiresAt - this.#openedAt, () => this.#finish('lifetime')));
     this.#journal = new LeaseJournal(parts, (error) => this.#finish('error', error));
-    this.#recorded = this.#journal.opened();
+    this.#recorded = this.#journal.opened(parts.intent);
     if (this.#scope.signal.aborted) this.#finish('revoked');
   }
 
   /** Set once: where the clients come in. Owned by the lease from now on. */
-  attach(listener: AsyncDisposable, address: LeaseAddress): void {
+  attach(listener: AsyncDisposable, address: LeaseAddress, hint: Hint): void {
     this.#listener = listener;
     this.#address = address;
+    this.#hint = hint;
   }
 
   get endError(): BrokerError | undefined {
@@ -119,6 +129,7 @@ export class LiveLease {
       ...(plan.reason !== undefined && { reason: plan.reason }),
       check: plan.check,
       address: this.#address,
+      hint: this.#hint,
       state: this.#endReason ? 'ended' : live > 0 ? 'connected' : 'waiting',
       ...(this.#endReason && { endReason: this.#endReason }),
       openedAt: this.#openedAt,
@@ -217,7 +228,7 @@ export class LiveLease {
   }
 
   #door(visit: Visit, peer: Promise<PeerIdentity | undefined> | undefined) {
-    const { plan, ticket, localTls, errand, emit } = this.#parts;
+    const { plan, ticket, localTls, errand, changed } = this.#parts;
     const checked = peer !== undefined;
     const rules: DoorRules = {
       idleMs: plan.idleMs,
@@ -230,12 +241,11 @@ export class LiveLease {
     };
     return doorFor(rules, peer ?? Promise.resolve(errand.caller.peer), {
       admitted: (found) => {
-        emit('connected', this.view());
+        changed(this.view());
         this.#journal.connected(found);
       },
       refused: (error, found) => {
         visit.refused = true;
-        emit('refused', this.view());
         this.#journal.refused(error, found);
       },
     });
@@ -271,13 +281,13 @@ export class LiveLease {
       await visitor.refuse(error);
       return { outcome: 'error', error, bytesUp: 0, bytesDown: 0 };
     }
-    upstreams.replenish(errand, visitor.params);
+    upstreams.replenish(errand, obtained, visitor.params);
     return visit.held.upstream.serve(visitor, plan.idleMs, visit.scope.signal);
   }
 
   /** The connection that waits if it was opened with the client's parameters; else another that was. */
   async #upstreamFor(visit: Visit, visitor: Visitor): Promise<Held> {
-    const { upstreams, errand, deps, limits } = this.#parts;
+    const { upstreams, errand, deps, limits, grant } = this.#parts;
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting && sameParams(waiting.params, visitor.params)) {
@@ -285,16 +295,23 @@ export class LiveLease {
       if (!rested || (await waiting.alive(limits.aliveTimeoutMs))) return waiting;
       await waiting[Symbol.asyncDispose]();
     } else if (waiting) await upstreams.giveBack(waiting);
-    const grant = await upstreams.admit(errand);
-    // This connection lives under its own grant as well as under the lease's.
+    // Whoever replaces the waiting connection has the lease's own grant; a further connection is admitted anew.
+    const own = waiting ? grant : await this.#admitAgain(visit);
+    return (await upstreams.obtain(own, errand, visitor.params, visit.scope.signal)).held;
+  }
+
+  /** A grant for one more connection, which lives under it as well as under the lease's. */
+  async #admitAgain(visit: Visit): Promise<Grant> {
+    const { upstreams, errand } = this.#parts;
+    const { grant, recorded } = await upstreams.admit(errand);
     const withdrawn = (): void => visit.scope.abort(endOfGrant(toBrokerError(grant.signal.reason)).error);
     grant.signal.addEventListener('abort', withdrawn, { once: true });
     visit.release = () => {
       grant.signal.removeEventListener('abort', withdrawn);
       grant[Symbol.dispose]();
     };
-    const obtained = await upstreams.obtain(grant, errand, visitor.params, visit.scope.signal);
-    return obtained.held;
+    await recorded;
+    return grant;
   }
 
   async #side(request: unknown, signal: AbortSignal): Promise<void> {
@@ -305,17 +322,17 @@ export class LiveLease {
   }
 
   #left(visit: Visit, end: SessionEnd | undefined): void {
-    const { plan, deps, emit } = this.#parts;
+    const { plan, deps, changed } = this.#parts;
     this.#bytesUp += end?.bytesUp ?? 0;
     this.#bytesDown += end?.bytesDown ?? 0;
-    emit('disconnected', this.view());
+    changed(this.view());
     if (plan.connections !== 1) this.#journal.disconnected(end, deps.now() - visit.startedAt);
     if (plan.connections > 0 && this.#served >= plan.connections && this.#live === 0)
       this.#finish(end ? reasonOf(end) : 'client_finished', end?.error);
   }
 
   async #end(reason: EndReason, error: BrokerError): Promise<void> {
-    const { deps, obtained, ticket, emit, limits } = this.#parts;
+    const { deps, grant, ticket, changed, limits } = this.#parts;
     this.#stopAccept();
     for (const stop of this.#stopTimers) stop();
     this.#scope.abort(error);
@@ -331,9 +348,9 @@ export class LiveLease {
     await Promise.all([...this.#visits].map((visit) => visit.held?.[Symbol.asyncDispose]()));
     await this.#waiting?.[Symbol.asyncDispose]();
     this.#waiting = undefined;
-    obtained.grant[Symbol.dispose]();
+    grant[Symbol.dispose]();
     ticket?.[Symbol.dispose]();
-    emit('ended', this.view());
+    changed(this.view());
     await this.#journal.ended(reason, error, this.view(), deps.now() - this.#openedAt);
   }
 }

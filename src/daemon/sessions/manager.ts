@@ -1,10 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { type Duplex, duplexPair } from 'node:stream';
+import type { Duplex } from 'node:stream';
+import type { HopListener } from '../../core/dial.ts';
 import type { LeaseAddress } from '../../core/driver.ts';
 import { BrokerError, throwIfAborted, toBrokerError } from '../../core/errors.ts';
+import type { Grant } from '../../core/grant.ts';
 import {
   GREET_TIMEOUT_MS,
+  LIFETIME_MS,
   OPEN_TIMEOUT_MS,
   PORT_REST_MS,
   SPARE_LINGER_MS,
@@ -16,14 +19,19 @@ import { descriptorOf } from '../peer/credentials.ts';
 import type { LocalTls, SessionDeps, SessionLimits } from './deps.ts';
 import { descriptorUse, refuseWhenFull } from './descriptors.ts';
 import { endedError } from './ending.ts';
-import { type EndReason, type Lease, type LeaseEvent, LeaseEvents, type OpenedLease } from './events.ts';
+import { type EndReason, type Lease, LeaseChanges } from './events.ts';
 import { addressGuard } from './guard.ts';
 import { LiveLease } from './lease.ts';
 import { after, type Link, link } from './link.ts';
 import { type Listener, listenTcp, listenUnix } from './listener.ts';
 import { PortRest } from './ports.ts';
 import { type OpenPlan, type OpenRequest, planOpen } from './request.ts';
+import { pumpStream, streamPair } from './stream.ts';
 import { type Errand, Upstreams } from './upstreams.ts';
+
+export type ConnectRequest = Pick<OpenRequest, 'service' | 'kind' | 'idleMs' | 'lifetimeMs' | 'reason' | 'params'>;
+export type { EndReason, Lease } from './events.ts';
+export type { OpenRequest } from './request.ts';
 
 export const SESSION_LIMITS: SessionLimits = {
   openTimeoutMs: OPEN_TIMEOUT_MS,
@@ -46,7 +54,7 @@ export class SessionManager {
   readonly #opening = new Map<Link, Promise<unknown>>();
   readonly #rest: PortRest;
   readonly #upstreams: Upstreams;
-  readonly #events = new LeaseEvents();
+  readonly #changes = new LeaseChanges();
   #stopping = false;
 
   constructor(deps: SessionDeps) {
@@ -56,7 +64,7 @@ export class SessionManager {
     this.#upstreams = new Upstreams(
       deps,
       this.#limits,
-      addressGuard((port) => this.#ports.has(port) || deps.isOwnPort(port)),
+      addressGuard((port) => this.#ports.has(port) || deps.ownPorts().includes(port)),
     );
   }
 
@@ -65,10 +73,10 @@ export class SessionManager {
    * @throws BrokerError the gate's; `invalid_argument` for the request; `upstream_*` with its hop; `exhausted`;
    * `conflict` for a port in use; `cancelled`.
    */
-  async open(caller: Caller, request: OpenRequest, signal: AbortSignal): Promise<OpenedLease> {
+  async open(caller: Caller, request: OpenRequest, signal: AbortSignal): Promise<Lease> {
     const plan = planOpen(request, caller, this.#deps.peers);
     const ticketText = plan.check === 'ticket' ? randomBytes(16).toString('hex') : undefined;
-    const { lease, obtained, ticket, localTls } = await this.#prepare(caller, plan, ticketText, signal);
+    const { lease, obtained, localTls } = await this.#prepare(caller, plan, ticketText, signal);
     try {
       const listener = await this.#listen(lease, plan, obtained.driver.socketName);
       const address: LeaseAddress = {
@@ -79,19 +87,18 @@ export class SessionManager {
         ...(listener.path !== undefined && { path: listener.path }),
         ...(localTls && { caFile: localTls.caFile }),
       };
-      lease.attach(listener, address);
+      const { config } = obtained.service;
+      lease.attach(listener, address, obtained.driver.hint(address, config));
       // It may have ended while the port was being bound; its end did not know of the listener then.
       if (lease.endError) {
         await listener[Symbol.asyncDispose]();
         throw lease.endError;
       }
       throwIfAborted(signal);
-      this.#emit('opened', lease.view());
-      const hint = obtained.driver.hint(
-        { ...address, ...(ticketText !== undefined && { ticket: ticketText }) },
-        obtained.service.config,
-      );
-      return { ...lease.view(), hint, ...(ticket && { ticket }) };
+      this.#changed(lease.view());
+      if (ticketText === undefined) return lease.view();
+      const withTicket = { ...address, ticket: ticketText };
+      return { ...lease.view(), address: withTicket, hint: obtained.driver.hint(withTicket, config) };
     } catch (thrown) {
       const error = toBrokerError(thrown);
       await lease.end('error', error);
@@ -100,21 +107,33 @@ export class SessionManager {
   }
 
   /**
-   * A session for the caller itself, over a stream in memory instead of a listener. Ends when the stream is closed.
-   * @throws BrokerError as `open`.
+   * A session for the caller itself, without a listener: bytes from `incoming` to the driver, and back through `send`.
+   * Resolves when the session is over; the end of `incoming` is the client's half-close.
+   * @throws BrokerError as `open`; or why the session was ended.
    */
   async connect(
     caller: Caller,
-    request: Pick<OpenRequest, 'service' | 'kind' | 'idleMs' | 'lifetimeMs' | 'reason' | 'params'>,
+    request: ConnectRequest,
+    incoming: AsyncIterable<Buffer>,
+    send: (data: Buffer) => void | Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { stream } = await this.openStream(caller, request, signal);
+    await pumpStream(stream, incoming, send, signal);
+  }
+
+  /** As `connect`, as a stream: one end of a pair in memory. The session ends when it is closed. */
+  async openStream(
+    caller: Caller,
+    request: ConnectRequest,
     signal: AbortSignal,
   ): Promise<{ readonly lease: Lease; readonly stream: Duplex }> {
     // The caller is known already: whatever the check is called, its own stream needs none.
     const plan = planOpen({ ...request, check: 'ticket', connections: 1 }, caller, this.#deps.peers);
     const { lease } = await this.#prepare(caller, plan, undefined, signal);
-    const [ours, theirs] = duplexPair();
-    joinEnds(ours, theirs);
+    const [ours, theirs] = streamPair();
     lease.accept(ours, undefined);
-    this.#emit('opened', lease.view());
+    this.#changed(lease.view());
     return { lease: lease.view(), stream: theirs };
   }
 
@@ -158,10 +177,14 @@ export class SessionManager {
     return this.#upstreams.spares.count(service);
   }
 
-  /** The live sessions first, as `opened`; then what happens to them. Ends when `signal` aborts. */
-  watch(signal: AbortSignal): AsyncIterable<LeaseEvent> {
-    const now = (): LeaseEvent[] => this.list().map((lease) => ({ type: 'opened', at: lease.openedAt, lease }));
-    return this.#events.watch(now, signal);
+  /** The live sessions first; then each again whenever it changes, the last time as `ended`. Until `signal` aborts. */
+  watch(signal: AbortSignal): AsyncIterable<Lease> {
+    return this.#changes.watch(() => this.list(), signal);
+  }
+
+  /** Opens under a `test` grant, tells each hop that is passed, and closes again. @throws as `Driver.open`. */
+  async probe(grant: Grant, passed: HopListener, signal: AbortSignal): Promise<void> {
+    await this.#upstreams.probe(grant, passed, signal);
   }
 
   async #prepare(caller: Caller, plan: OpenPlan, ticketText: string | undefined, signal: AbortSignal) {
@@ -189,19 +212,22 @@ export class SessionManager {
   ) {
     const { caller, session: id } = errand;
     // What the gate refuses it has recorded itself.
-    const grant = await this.#upstreams.admit(errand);
+    const startedAt = this.#deps.now();
+    const { grant, recorded } = await this.#upstreams.admit(errand);
     try {
       this.#upstreams.spares.forgive(plan.service);
       const obtaining = this.#upstreams.obtain(grant, errand, plan.params, opening.signal);
       this.#opening.set(opening, obtaining);
       const obtained = await obtaining;
-      const lifetimeMs = Math.min(plan.lifetimeMs, obtained.service.policy.maxLifetimeMs);
-      const expiresAt = Math.min(this.#deps.now() + lifetimeMs, caller.token?.expiresAt ?? Number.POSITIVE_INFINITY);
+      const lifetimeMs = Math.min(plan.lifetimeMs, obtained.service.policy.maxLifetimeMs || LIFETIME_MS);
+      const expiresAt = Math.min(startedAt + lifetimeMs, caller.token?.expiresAt ?? Number.POSITIVE_INFINITY);
       const ticket = ticketText === undefined ? undefined : Secret.fromText(ticketText);
       const lease = new LiveLease({
         id,
         plan,
         errand,
+        grant,
+        intent: recorded,
         obtained,
         upstreams: this.#upstreams,
         deps: this.#deps,
@@ -209,11 +235,12 @@ export class SessionManager {
         ticket,
         localTls,
         expiresAt,
-        emit: (type, view) => this.#emit(type, view),
+        changed: (view) => this.#changed(view),
       });
       this.#leases.set(id, lease);
-      return { lease, obtained, ticket, localTls };
+      return { lease, obtained, localTls };
     } catch (thrown) {
+      grant[Symbol.dispose]();
       const error = toBrokerError(thrown);
       if (error.code === 'internal') this.#deps.report(thrown, `opening ${plan.service}`);
       await this.#deps.audit.record({
@@ -248,7 +275,7 @@ export class SessionManager {
   async #listen(lease: LiveLease, plan: OpenPlan, socketName: string): Promise<Listener> {
     const { peers } = this.#deps;
     if (plan.listen === 'unix') {
-      return listenUnix(plan.socketDir ?? this.#deps.socketDir, socketName, (socket) => {
+      return listenUnix(plan.socketDir ?? this.#deps.sessionDir, socketName, (socket) => {
         const fd = descriptorOf(socket);
         lease.accept(socket, Promise.resolve(fd === undefined ? undefined : peers.unix(fd)));
       });
@@ -279,14 +306,8 @@ export class SessionManager {
     }
   }
 
-  #emit(type: LeaseEvent['type'], lease: Lease): void {
-    if (type === 'ended') this.#leases.delete(lease.id);
-    this.#events.emit({ type, at: this.#deps.now(), lease });
+  #changed(lease: Lease): void {
+    if (lease.state === 'ended') this.#leases.delete(lease.id);
+    this.#changes.emit(lease);
   }
-}
-
-/** When one end of a pair is destroyed, so is the other: what a socket does by itself. */
-function joinEnds(a: Duplex, b: Duplex): void {
-  a.once('close', () => b.destroy());
-  b.once('close', () => a.destroy());
 }
