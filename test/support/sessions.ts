@@ -130,4 +130,13 @@ export function token(over: Partial<NonNullable<Caller['token']>> = {}): NonNull
   };
 }
 
+/** Waits, turn by turn of the event loop, for what has no event of its own. @throws after 20 s. */
+export async function eventually(test: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!(await test())) {
+    if (performance.now() > deadline) throw new Error(`never came true: ${test}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 export const never: AbortSignal = new AbortController().signal;
