@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuditEvent } from '../core/audit.ts';
 import type { Driver } from '../core/driver.ts';
-import { BrokerError, toBrokerError } from '../core/errors.ts';
+import { toBrokerError } from '../core/errors.ts';
 import { GrantAuthority } from '../core/grant.ts';
 import { drivers } from '../drivers/registry.ts';
 import { Vault } from '../vault/vault.ts';
@@ -10,7 +10,7 @@ import { AuditLog } from './audit/log.ts';
 import { auditCaller, type Caller } from './caller.ts';
 import { Files } from './files.ts';
 import { Gate, type GateVault } from './gate.ts';
-import type { Log } from './log.ts';
+import { errorFields, type Log } from './log.ts';
 import type { PeerLookup } from './peer/lookup.ts';
 import { Services } from './services.ts';
 import { SessionManager } from './sessions/manager.ts';
@@ -69,9 +69,9 @@ export class Daemon implements AsyncDisposable {
       audit,
       peers: parts.peers,
       now: Date.now,
-      ownPorts: parts.ownPorts,
-      sessionDir: parts.sessionDir,
-      localTls: () => Promise.reject(new BrokerError('invalid_argument', 'tls sessions are not available')),
+      isOwnPort: (port) => parts.ownPorts().includes(port),
+      socketDir: parts.sessionDir,
+      report: (error, doing) => parts.log.warn(`failed at ${doing}`, errorFields(error)),
     });
   }
 
@@ -81,7 +81,7 @@ export class Daemon implements AsyncDisposable {
     const authority = new GrantAuthority();
     const vault = await Vault.open(parts.home, { vouches: authority.vouches });
     try {
-      const audit = await AuditLog.open(join(parts.home, 'audit'), {});
+      const audit = await AuditLog.open({ folder: join(parts.home, 'audit'), vault });
       return new Daemon(parts, vault, audit, authority);
     } catch (error) {
       await vault[Symbol.asyncDispose]();
@@ -97,7 +97,7 @@ export class Daemon implements AsyncDisposable {
   /** After the vault was opened, in whichever way: what lives in it comes to life. */
   async unlocked(): Promise<void> {
     this.tokens.load();
-    await this.audit.unseal(this.vault);
+    await this.audit.unlocked();
     this.#onStateChange();
   }
 

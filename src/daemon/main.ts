@@ -19,7 +19,7 @@ import { tokensHandlers } from './grpc/tokens.ts';
 import { vaultHandlers } from './grpc/vault.ts';
 import { harden } from './harden.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
-import { openPeerLookup } from './peer/lookup.ts';
+import { createPeerLookup } from './peer/lookup.ts';
 import { type DaemonSettings, readSettings } from './settings.ts';
 import { VERSION } from './version.ts';
 
@@ -40,11 +40,14 @@ export async function runDaemon(flags: Readonly<Record<string, string | undefine
 
   const home = settings.home ?? '';
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  const peers = await openPeerLookup();
+  const peers = await createPeerLookup();
   const unix = unixBind(settings, home);
   const tcp = tcpBind(settings);
   let port: number | undefined;
-  const weaknesses = [...hardening, ...(peers.method === 'netlink' ? [] : [`peers are looked up by ${peers.method}`])];
+  const weaknesses = [
+    ...hardening,
+    ...(peers.method === 'sock_diag' ? [] : [`peers are looked up by ${peers.method}`]),
+  ];
   await using daemon = await Daemon.start({
     home,
     log,

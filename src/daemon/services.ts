@@ -20,13 +20,11 @@ export interface ServiceView {
   readonly target: string;
 }
 
-/** A service with its secrets, for one opening: dispose it as soon as the upstream is authenticated. */
-export interface ResolvedService extends Disposable {
+/** A service with its secrets, for one opening: whoever resolved it disposes them once the upstream is authenticated. */
+export interface ResolvedService {
   readonly name: string;
   readonly kind: string;
-  readonly driver: Driver;
   readonly config: unknown;
-  readonly publicConfig: JsonObject;
   readonly policy: ServicePolicy;
   readonly revision: number;
 }
@@ -161,15 +159,8 @@ export class Services {
     const driver = this.#driver(view.kind);
     const secrets = new Map<string, Secret>();
     for (const name of view.secretsSet) secrets.set(name, this.#vault.reveal(grant, name));
-    return {
-      ...view,
-      driver,
-      config: driver.config.parse(view.config, secrets),
-      publicConfig: view.config,
-      [Symbol.dispose]: () => {
-        for (const secret of secrets.values()) secret[Symbol.dispose]();
-      },
-    };
+    const { kind, policy, revision } = view;
+    return { name: view.name, kind, policy, revision, config: driver.config.parse(view.config, secrets) };
   }
 
   #driver(kind: string): Driver {

@@ -1,68 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
-import { connect } from 'node:net';
-import { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { Conn } from '../../src/core/conn.ts';
-import type { Driver } from '../../src/core/driver.ts';
 import { BrokerError } from '../../src/core/errors.ts';
 import type { PeerIdentity } from '../../src/daemon/caller.ts';
 import type { SessionDeps } from '../../src/daemon/sessions/deps.ts';
-import type { Lease } from '../../src/daemon/sessions/manager.ts';
-import { caller, eventually, never, peers, World } from '../support/sessions.ts';
+import { eventually, never, peers, type World } from '../support/sessions.ts';
+import type { ContractHarness } from './harness.ts';
+import { connectAs, handles, refused, SERVICE, type Stage, setStage } from './stage.ts';
 
-/** The scripted upstream of one kind (test/fakes). */
-export interface ContractServer extends AsyncDisposable {
-  /** `silent` accepts and says nothing; `downgrade` asks for a login that the configuration of `config` forbids. */
-  behaviour: 'normal' | 'silent' | 'downgrade';
-  /** Sockets that are open now. */
-  readonly live: number;
-  /** Connections that were made, successful or not. */
-  readonly attempts: number;
-  /** Every byte that came before a login was complete. */
-  readonly received: Buffer;
-  /** Resolves once `test` holds; asked again whenever something happens. */
-  until(test: () => boolean): Promise<void>;
-  /** Breaks every connection, as a restarting server does. */
-  dropAll(): void;
-}
-
-/** What a client of the kind does, on a raw connection. All reads are bounded by a timeout of the harness. */
-export interface ContractClient {
-  /**
-   * Logs in; `pipelined` is written in the same packet as the last message of the login.
-   * @returns undefined when it is in, else what it was told.
-   */
-  login(conn: Conn, ticket?: string, pipelined?: Buffer): Promise<string | undefined>;
-  /** A request that the fake answers with `marker` in it. */
-  request(marker: string): Buffer;
-  /** Reads one answer. */
-  answer(conn: Conn): Promise<string>;
-  /** A request after which the fake sends its last words, which contain `last words`, and half-closes. */
-  finish(): Buffer;
-  /** What a client reads when it is cut off; empty when the connection just closes. */
-  farewell(conn: Conn): Promise<string>;
-}
-
-export interface ContractHarness {
-  readonly driver: Driver;
-  readonly client: ContractClient;
-  readonly password: string;
-  start(): Promise<ContractServer>;
-  /** A fresh parsed configuration for the server, with strict settings. */
-  config(server: ContractServer, password: string): unknown;
-}
-
-interface Stage extends AsyncDisposable {
-  readonly server: ContractServer;
-  readonly world: World;
-  open(request?: Partial<Parameters<World['manager']['open']>[1]>, signal?: AbortSignal): Promise<Lease>;
-  enter(lease: Lease): Promise<Conn & Disposable>;
-}
-
-const SERVICE = 'app';
 /** Nobody's uid, and not `nobody`. */
 const STRANGER = 54_321;
 
@@ -189,7 +133,7 @@ export function driverContract(name: string, harness: ContractHarness): void {
 
   claim('only the ticket opens a session that has one', async ({ world, open, enter }) => {
     const lease = await open({ check: 'ticket' });
-    const ticket = lease.address.ticket ?? '';
+    const ticket = lease.ticket?.use((bytes) => bytes.toString()) ?? '';
     assert(ticket.length >= 32);
     using wrong = await enter(lease);
     assert.notEqual(await client.login(wrong, 'f'.repeat(32)), undefined);
@@ -311,56 +255,4 @@ export function driverContract(name: string, harness: ContractHarness): void {
     assert.match(hint.url, /ab12/);
     assert(!JSON.stringify(hint).includes(harness.password));
   });
-}
-
-async function setStage(harness: ContractHarness, deps: Partial<SessionDeps> = {}): Promise<Stage> {
-  const server = await harness.start();
-  const lookup = await peers();
-  const world = await World.make([harness.driver], { peers: lookup, ...deps });
-  const noSpares = (): unknown => ({ ...(harness.config(server, harness.password) as object), spares: 0 });
-  world.services.set(SERVICE, { kind: harness.driver.kind, config: noSpares });
-  return {
-    server,
-    world,
-    open: (request = {}, signal = never) => world.manager.open(caller(), { service: SERVICE, ...request }, signal),
-    async enter(lease) {
-      const socket = connect({ host: lease.address.host, port: lease.address.port, allowHalfOpen: true });
-      await once(socket, 'connect');
-      return disposable(new Conn(socket, 'client'));
-    },
-    async [Symbol.asyncDispose]() {
-      await world[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** A connection made by a process of another user, which only root can start. */
-async function connectAs(uid: number, lease: Lease): Promise<Conn & Disposable> {
-  const where = `{host:'127.0.0.1',port:${lease.address.port},allowHalfOpen:true}`;
-  const script = `const s=require('net').connect(${where});process.stdin.pipe(s).pipe(process.stdout)`;
-  const stdio = ['pipe', 'pipe', 'inherit'] as const;
-  const child = spawn(process.execPath, ['-e', script], { uid, gid: uid, cwd: '/', stdio: [...stdio] });
-  const { stdout, stdin } = child;
-  assert(stdout && stdin);
-  const conn = new Conn(Duplex.from({ readable: stdout, writable: stdin }), 'client');
-  return Object.assign(conn, { [Symbol.dispose]: () => void child.kill() });
-}
-
-function disposable(conn: Conn): Conn & Disposable {
-  return Object.assign(conn, { [Symbol.dispose]: () => conn.destroy() });
-}
-
-async function refused(lease: Lease): Promise<void> {
-  const socket = connect(lease.address.port, lease.address.host);
-  const [error] = await once(socket, 'error');
-  assert.equal(error.code, 'ECONNREFUSED');
-}
-
-/** What keeps the process alive or holds a descriptor. Waits for sockets that are closing in this turn of the loop. */
-async function handles(): Promise<{ descriptors: number; resources: string[] }> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-  const descriptors = (await readdir('/proc/self/fd')).length;
-  const resources = process.getActiveResourcesInfo().filter((name) => name !== 'FSReqPromise');
-  return { descriptors, resources: resources.sort() };
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { drivers } from '../../src/drivers/registry.ts';
-import { type ContractHarness, driverContract } from './driver.ts';
+import { driverContract } from './driver.ts';
+import type { ContractHarness } from './harness.ts';
 import { harness as line } from './line.ts';
 
 driverContract('line', line);

@@ -3,7 +3,7 @@ import type { Driver } from '../../src/core/driver.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { lineDriver } from '../fakes/linedriver.ts';
 import { LineServer } from '../fakes/lineserver.ts';
-import type { ContractHarness } from './driver.ts';
+import type { ContractHarness } from './harness.ts';
 
 const LINE = 200_000;
 const soon = (): AbortSignal => AbortSignal.timeout(20_000);

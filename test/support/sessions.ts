@@ -5,9 +5,8 @@ import type { AuditEvent } from '../../src/core/audit.ts';
 import type { Driver } from '../../src/core/driver.ts';
 import { BrokerError } from '../../src/core/errors.ts';
 import { type Grant, GrantAuthority } from '../../src/core/grant.ts';
-import { Secret } from '../../src/core/secret.ts';
 import type { Caller } from '../../src/daemon/caller.ts';
-import { openPeerLookup, type PeerLookup } from '../../src/daemon/peer/lookup.ts';
+import { createPeerLookup, type PeerLookup } from '../../src/daemon/peer/lookup.ts';
 import type { Admission, AdmitRequest, ResolvedService, SessionDeps } from '../../src/daemon/sessions/deps.ts';
 import { SessionManager } from '../../src/daemon/sessions/manager.ts';
 
@@ -15,7 +14,7 @@ let realPeers: Promise<PeerLookup> | undefined;
 
 /** The real lookup, made once: it is stateless. */
 export function peers(): Promise<PeerLookup> {
-  realPeers ??= openPeerLookup();
+  realPeers ??= createPeerLookup();
   return realPeers;
 }
 
@@ -55,8 +54,8 @@ export class World implements AsyncDisposable {
       audit: { record: (event) => this.#record(event) },
       peers: lookup,
       now: () => Date.now() + this.skewMs,
-      ownPorts: () => [],
-      sessionDir: join(tmpdir(), 'broker-test'),
+      isOwnPort: () => false,
+      socketDir: join(tmpdir(), 'broker-test'),
       report: (error) => this.reported.push(error),
       ...over,
     });
@@ -78,17 +77,12 @@ export class World implements AsyncDisposable {
   #resolve(grant: Grant): ResolvedService {
     const service = this.services.get(grant.subject.name);
     if (!service || !this.#authority.vouches(grant)) throw new BrokerError('not_found', 'no such service');
-    const config = service.config();
     return {
       name: grant.subject.name,
       kind: service.kind,
-      config,
+      config: service.config(),
       policy: { maxSessions: service.maxSessions ?? 100, maxLifetimeMs: service.maxLifetimeMs ?? 8 * 3600_000 },
       revision: service.revision ?? 1,
-      [Symbol.dispose]() {
-        if (typeof config !== 'object' || config === null) return;
-        for (const value of Object.values(config)) if (value instanceof Secret) value[Symbol.dispose]();
-      },
     };
   }
 

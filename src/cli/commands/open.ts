@@ -31,7 +31,7 @@ export async function open(
   command: readonly string[],
   flags: OpenFlags,
 ): Promise<number> {
-  const request = requestOf(service, flags, command.length > 0);
+  const request = { ...requestOf(service, flags, command.length > 0), kind };
   using client = openClient();
   const session = await openSession(client, kind, request);
   if (command.length > 0) return await runCommand(client, session, command);
@@ -56,13 +56,8 @@ export async function open(
 }
 
 async function openSession(client: BrokerClient, kind: string, request: OpenSessionRequest): Promise<Session__Output> {
-  const session = await client.sessions.open(request).catch(async (error: unknown) => {
+  return await client.sessions.open(request).catch(async (error: unknown) => {
     throw await explainUnknownKind(client, kind, error);
-  });
-  if (session.kind === kind) return session;
-  await client.sessions.close({ id: session.id });
-  throw new BrokerError('invalid_argument', `${session.service} is a ${session.kind} service, not ${kind}`, {
-    hint: `broker ${session.kind} ${session.service}`,
   });
 }
 

@@ -1,4 +1,4 @@
-import { BrokerError, toBrokerError } from '../../core/errors.ts';
+import { BrokerError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Service } from '../../core/proto/broker/v1/Service.ts';
 import type { ServicePolicy__Output } from '../../core/proto/broker/v1/ServicePolicy.ts';
@@ -9,7 +9,6 @@ import { fromStruct, toStruct } from '../../core/struct.ts';
 import type { Caller } from '../caller.ts';
 import type { Daemon } from '../daemon.ts';
 import type { ServiceChange, ServiceView } from '../services.ts';
-import { testService } from '../sessions/test.ts';
 import type { Adapter } from './adapt.ts';
 
 export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandlers {
@@ -56,8 +55,8 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
       visible(caller, name);
       const grant = await gate.admit(caller, { action: 'test', service: name });
       using _ = grant;
-      const result = await testService(daemon.sessions, grant, signal);
-      const error = result.error && toBrokerError(result.error).forService(name);
+      const result = await daemon.sessions.probe(grant, signal);
+      const error = result.error?.forService(name);
       return {
         ok: !error,
         hops: result.hops.map((hop) => ({

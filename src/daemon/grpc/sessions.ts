@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { BrokerError } from '../../core/errors.ts';
 import type { OpenSessionRequest__Output } from '../../core/proto/broker/v1/OpenSessionRequest.ts';
 import type { Session } from '../../core/proto/broker/v1/Session.ts';
@@ -5,7 +6,8 @@ import type { SessionsHandlers } from '../../core/proto/broker/v1/Sessions.ts';
 import { fromMillis, toMillis } from '../../core/rpc.ts';
 import type { Caller } from '../caller.ts';
 import type { Daemon } from '../daemon.ts';
-import type { Lease, OpenRequest } from '../sessions/manager.ts';
+import type { Lease, OpenedLease } from '../sessions/events.ts';
+import type { OpenRequest } from '../sessions/request.ts';
 import type { Adapter } from './adapt.ts';
 
 export function sessionsHandlers(daemon: Daemon, adapt: Adapter): SessionsHandlers {
@@ -14,43 +16,43 @@ export function sessionsHandlers(daemon: Daemon, adapt: Adapter): SessionsHandle
     caller.token?.scope === 'admin' || (lease.tokenId !== undefined && lease.tokenId === caller.token?.id);
   return {
     Open: adapt.unary(async (request, { caller, signal }) =>
-      message(await sessions.open(caller, openRequest(daemon, request), signal), true),
+      opened(await sessions.open(caller, openRequest(daemon, request), signal)),
     ),
     List: adapt.unary(async (_request, { caller }) => ({
       sessions: sessions
         .list()
         .filter((lease) => own(caller, lease))
-        .map((lease) => message(lease, false)),
+        .map(message),
     })),
     Watch: adapt.serverStream(async function* (_request, { caller, signal }) {
-      for await (const lease of sessions.watch(signal)) {
-        if (own(caller, lease)) yield message(lease, false);
+      for await (const { lease } of sessions.watch(signal)) {
+        if (own(caller, lease)) yield message(lease);
       }
     }),
     Close: adapt.unary(async ({ id }, { caller }) => {
       const lease = sessions.get(id);
       if (!lease || !own(caller, lease)) throw new BrokerError('not_found', `there is no session ${id} of yours`);
       await sessions.close(lease.id, 'closed');
-      return message(lease, false);
+      return message(lease);
     }),
     Connect: adapt.duplex(async (requests, send, { caller, signal }) => {
       const messages = requests[Symbol.asyncIterator]();
       const first = await messages.next();
       const start = first.done ? undefined : first.value.start;
       if (!start) throw new BrokerError('invalid_argument', 'the first message must be `start`');
-      const incoming = async function* (): AsyncGenerator<Buffer> {
-        for (let next = await messages.next(); !next.done; next = await messages.next()) {
-          if (next.value.data && next.value.data.length > 0) yield next.value.data;
-        }
-      };
       const { service, reason } = start;
-      await sessions.connect(
-        caller,
-        { service, ...(reason && { reason }) },
-        incoming(),
-        (data) => send({ data }),
-        signal,
-      );
+      const { stream } = await sessions.connect(caller, { service, ...(reason && { reason }) }, signal);
+      stream.on('error', () => stream.destroy());
+      const up = (async () => {
+        for (let next = await messages.next(); !next.done; next = await messages.next()) {
+          const data = next.value.data;
+          if (data && data.length > 0 && !stream.write(data)) await once(stream, 'drain', { signal });
+        }
+        stream.end();
+      })();
+      // A client that breaks off ends its session; what it sent until then does not matter any more.
+      up.catch(() => stream.destroy());
+      for await (const data of stream) await send({ data });
     }),
   };
 }
@@ -70,6 +72,7 @@ function openRequest(daemon: Daemon, request: OpenSessionRequest__Output): OpenR
     listen: LISTENS[request.listen],
     tls: request.tls,
     connections: request.connections ?? 1,
+    ...(request.kind && { kind: request.kind }),
     ...(acceptTimeoutMs !== undefined && { acceptTimeoutMs }),
     ...(idleMs !== undefined && { idleMs }),
     ...(lifetimeMs !== undefined && { lifetimeMs }),
@@ -81,8 +84,17 @@ function openRequest(daemon: Daemon, request: OpenSessionRequest__Output): OpenR
 
 const STATES = { waiting: 'STATE_WAITING', connected: 'STATE_CONNECTED', ended: 'STATE_ENDED' } as const;
 
-function message(lease: Lease, forOpener: boolean): Session {
-  const { address, hint } = lease;
+function opened(lease: OpenedLease): Session {
+  const { hint, ticket } = lease;
+  return {
+    ...message(lease),
+    ticket: ticket?.use((bytes) => bytes.toString('utf8')) ?? '',
+    hint: { url: hint.url, env: { ...hint.env }, unset: [...hint.unset], example: hint.example },
+  };
+}
+
+function message(lease: Lease): Session {
+  const { address } = lease;
   return {
     id: lease.id,
     service: lease.service,
@@ -101,7 +113,5 @@ function message(lease: Lease, forOpener: boolean): Session {
     bytesUp: lease.bytesUp,
     bytesDown: lease.bytesDown,
     token: lease.openedBy.token ?? '',
-    ticket: forOpener ? (address.ticket ?? '') : '',
-    hint: forOpener ? { url: hint.url, env: { ...hint.env }, unset: [...hint.unset], example: hint.example } : null,
   };
 }

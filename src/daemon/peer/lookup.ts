@@ -18,7 +18,7 @@ export interface PeerLookup {
   unix(fd: number): PeerIdentity | undefined;
   readonly tcpAvailable: boolean;
   readonly unixAvailable: boolean;
-  /** How TCP peers are found, for `doctor`: `netlink`, `/proc/net/tcp` or `none`. */
+  /** How TCP peers are found, for `doctor`: `sock_diag`, `/proc/net/tcp` or `none`. */
   readonly method: string;
 }
 
@@ -26,7 +26,7 @@ type FindOwner = (tuple: Tuple) => SocketOwner | undefined | Promise<SocketOwner
 
 export interface PeerLookupOptions {
   /** Ways to try, best first; for tests. Default: all. */
-  readonly methods?: readonly ('netlink' | '/proc/net/tcp')[];
+  readonly methods?: readonly ('sock_diag' | '/proc/net/tcp')[];
 }
 
 /** The kernel's default overflow uid (user_namespaces(7)): the owner has no number in our namespace. */
@@ -36,12 +36,12 @@ const NOBODY = 65_534;
  * Finds the best way this machine offers and proves it on a connection of its own: a sandbox may answer wrongly, or
  * not at all, and that must be known before somebody relies on it.
  */
-export async function openPeerLookup(options: PeerLookupOptions = {}): Promise<PeerLookup> {
+export async function createPeerLookup(options: PeerLookupOptions = {}): Promise<PeerLookup> {
   const libc = await loadLibc();
   const strangers = new Set([NOBODY, await overflowUid()]);
   const known = (owner: SocketOwner | undefined): PeerIdentity | undefined =>
     owner && owner.inode !== 0 && !strangers.has(owner.uid) ? { uid: owner.uid } : undefined;
-  const { method, find } = await chooseMethod(libc, options.methods ?? ['netlink', '/proc/net/tcp']);
+  const { method, find } = await chooseMethod(libc, options.methods ?? ['sock_diag', '/proc/net/tcp']);
   return {
     method,
     tcpAvailable: method !== 'none',
@@ -62,7 +62,7 @@ async function chooseMethod(
   allowed: readonly string[],
 ): Promise<{ method: string; find: FindOwner }> {
   const ways: { method: string; find: FindOwner }[] = [];
-  if (libc) ways.push({ method: 'netlink', find: (tuple) => ownerByNetlink(libc, tuple) });
+  if (libc) ways.push({ method: 'sock_diag', find: (tuple) => ownerByNetlink(libc, tuple) });
   ways.push({ method: '/proc/net/tcp', find: ownerByTable });
   for (const way of ways.filter((way) => allowed.includes(way.method))) if (await proven(way.find)) return way;
   return { method: 'none', find: () => undefined };

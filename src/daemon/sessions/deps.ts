@@ -6,11 +6,11 @@ import type { Caller } from '../caller.ts';
 import type { PeerLookup } from '../peer/lookup.ts';
 import type { DescriptorUse } from './descriptors.ts';
 
-/** A service's record, opened under a grant. Whoever resolved it disposes it, which wipes the secrets. */
-export interface ResolvedService extends Disposable {
+/** A service's record, opened under a grant. */
+export interface ResolvedService {
   readonly name: string;
   readonly kind: string;
-  /** Parsed by the kind's ConfigSpec, secrets included. A driver that needs one for longer clones it. */
+  /** Parsed by the kind's ConfigSpec, secrets included, which whoever resolved it wipes (`secretsOf`). */
   readonly config: unknown;
   readonly policy: {
     /** Live upstream connections at a time, spares included; 0: MAX_LIVE_UPSTREAMS. */
@@ -80,10 +80,10 @@ export interface SessionDeps {
   readonly peers: PeerLookup;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** The ports that the daemon itself listens on (gRPC, HTTP); the leases' are known here. */
-  readonly ownPorts: () => readonly number[];
+  /** True for a port that the daemon itself listens on (gRPC, HTTP); the leases' are known here. */
+  readonly isOwnPort: (port: number) => boolean;
   /** Folder in which unix sessions get theirs, when the request names none. */
-  readonly sessionDir: string;
+  readonly socketDir: string;
   readonly localTls?: () => Promise<LocalTls>;
   /** For the daemon's log: failures that nobody waits for. Never sent to a client. */
   readonly report: (error: unknown, doing: string) => void;

@@ -1,6 +1,7 @@
 import type { AuditCaller } from '../../core/audit.ts';
 import type { Hint, LeaseAddress } from '../../core/driver.ts';
 import type { SessionEnd } from '../../core/relay.ts';
+import type { Secret } from '../../core/secret.ts';
 
 /**
  * Why a lease ended. The first four are how its last connection ended; the others ended it from outside.
@@ -15,7 +16,7 @@ export type EndReason =
   | 'service_removed'
   | 'shutdown';
 
-/** A session. Its ticket is only in the address and hint that `open` returned. */
+/** A session as anybody may see it who may list it. Its ticket is only in what `open` returned. */
 export interface Lease {
   readonly id: string;
   readonly kind: string;
@@ -24,8 +25,8 @@ export interface Lease {
   readonly openedBy: AuditCaller;
   readonly reason?: string;
   readonly check: 'peer' | 'ticket';
+  /** Without the ticket. */
   readonly address: LeaseAddress;
-  readonly hint: Hint;
   readonly state: 'waiting' | 'connected' | 'ended';
   readonly endReason?: EndReason;
   /** Epoch milliseconds. */
@@ -43,23 +44,36 @@ export interface Lease {
   readonly bytesDown: number;
 }
 
-/** Changes a watcher may fall behind before the oldest are dropped. */
+/** What the caller that opened it gets: how to come in, and the ticket if one is needed. */
+export interface OpenedLease extends Lease {
+  readonly hint: Hint;
+  /** Belongs to the lease, which disposes it when it ends. */
+  readonly ticket?: Secret;
+}
+
+export interface LeaseEvent {
+  readonly type: 'opened' | 'connected' | 'disconnected' | 'ended';
+  readonly at: number;
+  readonly lease: Lease;
+}
+
+/** Events a watcher may fall behind before its oldest are dropped. */
 const MAX_BEHIND = 1_000;
 
-/** Hands each change of a lease to every watcher. A slow watcher loses old changes; it never holds up a session. */
-export class LeaseChanges {
-  readonly #watchers = new Set<(lease: Lease) => void>();
+/** Hands each event to every watcher. A slow watcher loses old events; it never holds up a session. */
+export class LeaseEvents {
+  readonly #watchers = new Set<(event: LeaseEvent) => void>();
 
-  emit(lease: Lease): void {
-    for (const watcher of this.#watchers) watcher(lease);
+  emit(event: LeaseEvent): void {
+    for (const watcher of this.#watchers) watcher(event);
   }
 
   /** @param now what is told before anything else: the state when the watching starts, so that nothing falls between. */
-  async *watch(now: () => readonly Lease[], signal: AbortSignal): AsyncGenerator<Lease> {
+  async *watch(now: () => readonly LeaseEvent[], signal: AbortSignal): AsyncGenerator<LeaseEvent> {
     const queue = [...now()];
     let wake: (() => void) | undefined;
-    const watcher = (lease: Lease): void => {
-      queue.push(lease);
+    const watcher = (event: LeaseEvent): void => {
+      queue.push(event);
       if (queue.length > MAX_BEHIND) queue.shift();
       wake?.();
     };

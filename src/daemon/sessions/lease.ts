@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { Conn } from '../../core/conn.ts';
-import type { Arrival, Hint, LeaseAddress, Visitor } from '../../core/driver.ts';
+import type { Arrival, LeaseAddress, Visitor } from '../../core/driver.ts';
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
 import type { SessionEnd } from '../../core/relay.ts';
@@ -9,7 +9,7 @@ import { auditCaller, type PeerIdentity } from '../caller.ts';
 import type { LocalTls, SessionDeps, SessionLimits } from './deps.ts';
 import { type DoorRules, doorFor } from './door.ts';
 import { endedError, endOfGrant, reasonOf } from './ending.ts';
-import type { EndReason, Lease } from './events.ts';
+import type { EndReason, Lease, LeaseEvent } from './events.ts';
 import { Greetings } from './greetings.ts';
 import { type Held, sameParams } from './held.ts';
 import { LeaseJournal } from './journal.ts';
@@ -33,11 +33,8 @@ export interface LeaseParts {
   readonly localTls: LocalTls | undefined;
   /** Epoch milliseconds. */
   readonly expiresAt: number;
-  /** Told of every change. */
-  readonly changed: (lease: Lease) => void;
+  readonly emit: (type: LeaseEvent['type'], lease: Lease) => void;
 }
-
-const NO_HINT: Hint = { url: '', env: {}, unset: [], example: '' };
 
 /** One connection of a client, from accept to its end. */
 interface Visit {
@@ -73,7 +70,6 @@ export class LiveLease {
   #waiting: Held | undefined;
   readonly #facts: unknown;
   #address: LeaseAddress;
-  #hint: Hint = NO_HINT;
   #listener: AsyncDisposable | undefined;
   #served = 0;
   #bytesUp = 0;
@@ -107,10 +103,9 @@ export class LiveLease {
   }
 
   /** Set once: where the clients come in. Owned by the lease from now on. */
-  attach(listener: AsyncDisposable, address: LeaseAddress, hint: Hint): void {
+  attach(listener: AsyncDisposable, address: LeaseAddress): void {
     this.#listener = listener;
     this.#address = address;
-    this.#hint = hint;
   }
 
   get endError(): BrokerError | undefined {
@@ -129,7 +124,6 @@ export class LiveLease {
       ...(plan.reason !== undefined && { reason: plan.reason }),
       check: plan.check,
       address: this.#address,
-      hint: this.#hint,
       state: this.#endReason ? 'ended' : live > 0 ? 'connected' : 'waiting',
       ...(this.#endReason && { endReason: this.#endReason }),
       openedAt: this.#openedAt,
@@ -228,7 +222,7 @@ export class LiveLease {
   }
 
   #door(visit: Visit, peer: Promise<PeerIdentity | undefined> | undefined) {
-    const { plan, ticket, localTls, errand, changed } = this.#parts;
+    const { plan, ticket, localTls, errand, emit } = this.#parts;
     const checked = peer !== undefined;
     const rules: DoorRules = {
       idleMs: plan.idleMs,
@@ -241,7 +235,7 @@ export class LiveLease {
     };
     return doorFor(rules, peer ?? Promise.resolve(errand.caller.peer), {
       admitted: (found) => {
-        changed(this.view());
+        emit('connected', this.view());
         this.#journal.connected(found);
       },
       refused: (error, found) => {
@@ -322,17 +316,17 @@ export class LiveLease {
   }
 
   #left(visit: Visit, end: SessionEnd | undefined): void {
-    const { plan, deps, changed } = this.#parts;
+    const { plan, deps, emit } = this.#parts;
     this.#bytesUp += end?.bytesUp ?? 0;
     this.#bytesDown += end?.bytesDown ?? 0;
-    changed(this.view());
+    emit('disconnected', this.view());
     if (plan.connections !== 1) this.#journal.disconnected(end, deps.now() - visit.startedAt);
     if (plan.connections > 0 && this.#served >= plan.connections && this.#live === 0)
       this.#finish(end ? reasonOf(end) : 'client_finished', end?.error);
   }
 
   async #end(reason: EndReason, error: BrokerError): Promise<void> {
-    const { deps, grant, ticket, changed, limits } = this.#parts;
+    const { deps, grant, ticket, emit, limits } = this.#parts;
     this.#stopAccept();
     for (const stop of this.#stopTimers) stop();
     this.#scope.abort(error);
@@ -350,7 +344,7 @@ export class LiveLease {
     this.#waiting = undefined;
     grant[Symbol.dispose]();
     ticket?.[Symbol.dispose]();
-    changed(this.view());
+    emit('ended', this.view());
     await this.#journal.ended(reason, error, this.view(), deps.now() - this.#openedAt);
   }
 }

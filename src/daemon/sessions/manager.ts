@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { HopListener } from '../../core/dial.ts';
+import type { AddressGuard } from '../../core/dial.ts';
 import type { LeaseAddress } from '../../core/driver.ts';
 import { BrokerError, throwIfAborted, toBrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
@@ -19,18 +19,19 @@ import { descriptorOf } from '../peer/credentials.ts';
 import type { LocalTls, SessionDeps, SessionLimits } from './deps.ts';
 import { descriptorUse, refuseWhenFull } from './descriptors.ts';
 import { endedError } from './ending.ts';
-import { type EndReason, type Lease, LeaseChanges } from './events.ts';
+import { type EndReason, type Lease, type LeaseEvent, LeaseEvents, type OpenedLease } from './events.ts';
 import { addressGuard } from './guard.ts';
 import { LiveLease } from './lease.ts';
 import { after, type Link, link } from './link.ts';
 import { type Listener, listenTcp, listenUnix } from './listener.ts';
 import { PortRest } from './ports.ts';
+import { type ProbeResult, probe } from './probe.ts';
 import { type OpenPlan, type OpenRequest, planOpen } from './request.ts';
-import { pumpStream, streamPair } from './stream.ts';
+import { streamPair } from './stream.ts';
 import { type Errand, Upstreams } from './upstreams.ts';
 
 export type ConnectRequest = Pick<OpenRequest, 'service' | 'kind' | 'idleMs' | 'lifetimeMs' | 'reason' | 'params'>;
-export type { EndReason, Lease } from './events.ts';
+export type { EndReason, Lease, LeaseEvent, OpenedLease } from './events.ts';
 export type { OpenRequest } from './request.ts';
 
 export const SESSION_LIMITS: SessionLimits = {
@@ -54,18 +55,16 @@ export class SessionManager {
   readonly #opening = new Map<Link, Promise<unknown>>();
   readonly #rest: PortRest;
   readonly #upstreams: Upstreams;
-  readonly #changes = new LeaseChanges();
+  readonly #guard: AddressGuard;
+  readonly #events = new LeaseEvents();
   #stopping = false;
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;
     this.#limits = { ...SESSION_LIMITS, ...deps.limits };
     this.#rest = new PortRest(deps.now, this.#limits.portRestMs);
-    this.#upstreams = new Upstreams(
-      deps,
-      this.#limits,
-      addressGuard((port) => this.#ports.has(port) || deps.ownPorts().includes(port)),
-    );
+    this.#guard = addressGuard((port) => this.#ports.has(port) || deps.isOwnPort(port));
+    this.#upstreams = new Upstreams(deps, this.#limits, this.#guard);
   }
 
   /**
@@ -73,10 +72,10 @@ export class SessionManager {
    * @throws BrokerError the gate's; `invalid_argument` for the request; `upstream_*` with its hop; `exhausted`;
    * `conflict` for a port in use; `cancelled`.
    */
-  async open(caller: Caller, request: OpenRequest, signal: AbortSignal): Promise<Lease> {
+  async open(caller: Caller, request: OpenRequest, signal: AbortSignal): Promise<OpenedLease> {
     const plan = planOpen(request, caller, this.#deps.peers);
     const ticketText = plan.check === 'ticket' ? randomBytes(16).toString('hex') : undefined;
-    const { lease, obtained, localTls } = await this.#prepare(caller, plan, ticketText, signal);
+    const { lease, obtained, ticket, localTls } = await this.#prepare(caller, plan, ticketText, signal);
     try {
       const listener = await this.#listen(lease, plan, obtained.driver.socketName);
       const address: LeaseAddress = {
@@ -88,17 +87,16 @@ export class SessionManager {
         ...(localTls && { caFile: localTls.caFile }),
       };
       const { config } = obtained.service;
-      lease.attach(listener, address, obtained.driver.hint(address, config));
+      lease.attach(listener, address);
       // It may have ended while the port was being bound; its end did not know of the listener then.
       if (lease.endError) {
         await listener[Symbol.asyncDispose]();
         throw lease.endError;
       }
       throwIfAborted(signal);
-      this.#changed(lease.view());
-      if (ticketText === undefined) return lease.view();
-      const withTicket = { ...address, ticket: ticketText };
-      return { ...lease.view(), address: withTicket, hint: obtained.driver.hint(withTicket, config) };
+      this.#emit('opened', lease.view());
+      const reached = { ...address, ...(ticketText !== undefined && { ticket: ticketText }) };
+      return { ...lease.view(), hint: obtained.driver.hint(reached, config), ...(ticket && { ticket }) };
     } catch (thrown) {
       const error = toBrokerError(thrown);
       await lease.end('error', error);
@@ -107,23 +105,10 @@ export class SessionManager {
   }
 
   /**
-   * A session for the caller itself, without a listener: bytes from `incoming` to the driver, and back through `send`.
-   * Resolves when the session is over; the end of `incoming` is the client's half-close.
-   * @throws BrokerError as `open`; or why the session was ended.
+   * A session for the caller itself, over a stream in memory instead of a listener. Ends when the stream is closed.
+   * @throws BrokerError as `open`.
    */
   async connect(
-    caller: Caller,
-    request: ConnectRequest,
-    incoming: AsyncIterable<Buffer>,
-    send: (data: Buffer) => void | Promise<void>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { stream } = await this.openStream(caller, request, signal);
-    await pumpStream(stream, incoming, send, signal);
-  }
-
-  /** As `connect`, as a stream: one end of a pair in memory. The session ends when it is closed. */
-  async openStream(
     caller: Caller,
     request: ConnectRequest,
     signal: AbortSignal,
@@ -133,8 +118,13 @@ export class SessionManager {
     const { lease } = await this.#prepare(caller, plan, undefined, signal);
     const [ours, theirs] = streamPair();
     lease.accept(ours, undefined);
-    this.#changed(lease.view());
+    this.#emit('opened', lease.view());
     return { lease: lease.view(), stream: theirs };
+  }
+
+  /** Logs in to the grant's service once and reports each hop. */
+  probe(grant: Grant, signal: AbortSignal): Promise<ProbeResult> {
+    return probe(this.#deps, this.#guard, grant, this.#limits.openTimeoutMs, signal);
   }
 
   list(): Lease[] {
@@ -177,14 +167,10 @@ export class SessionManager {
     return this.#upstreams.spares.count(service);
   }
 
-  /** The live sessions first; then each again whenever it changes, the last time as `ended`. Until `signal` aborts. */
-  watch(signal: AbortSignal): AsyncIterable<Lease> {
-    return this.#changes.watch(() => this.list(), signal);
-  }
-
-  /** Opens under a `test` grant, tells each hop that is passed, and closes again. @throws as `Driver.open`. */
-  async probe(grant: Grant, passed: HopListener, signal: AbortSignal): Promise<void> {
-    await this.#upstreams.probe(grant, passed, signal);
+  /** The live sessions first, as `opened`; then what happens to them. Ends when `signal` aborts. */
+  watch(signal: AbortSignal): AsyncIterable<LeaseEvent> {
+    const now = (): LeaseEvent[] => this.list().map((lease) => ({ type: 'opened', at: lease.openedAt, lease }));
+    return this.#events.watch(now, signal);
   }
 
   async #prepare(caller: Caller, plan: OpenPlan, ticketText: string | undefined, signal: AbortSignal) {
@@ -235,10 +221,10 @@ export class SessionManager {
         ticket,
         localTls,
         expiresAt,
-        changed: (view) => this.#changed(view),
+        emit: (type, view) => this.#emit(type, view),
       });
       this.#leases.set(id, lease);
-      return { lease, obtained, localTls };
+      return { lease, obtained, ticket, localTls };
     } catch (thrown) {
       grant[Symbol.dispose]();
       const error = toBrokerError(thrown);
@@ -275,7 +261,7 @@ export class SessionManager {
   async #listen(lease: LiveLease, plan: OpenPlan, socketName: string): Promise<Listener> {
     const { peers } = this.#deps;
     if (plan.listen === 'unix') {
-      return listenUnix(plan.socketDir ?? this.#deps.sessionDir, socketName, (socket) => {
+      return listenUnix(plan.socketDir ?? this.#deps.socketDir, socketName, (socket) => {
         const fd = descriptorOf(socket);
         lease.accept(socket, Promise.resolve(fd === undefined ? undefined : peers.unix(fd)));
       });
@@ -306,8 +292,8 @@ export class SessionManager {
     }
   }
 
-  #changed(lease: Lease): void {
-    if (lease.state === 'ended') this.#leases.delete(lease.id);
-    this.#changes.emit(lease);
+  #emit(type: LeaseEvent['type'], lease: Lease): void {
+    if (type === 'ended') this.#leases.delete(lease.id);
+    this.#events.emit({ type, at: this.#deps.now(), lease });
   }
 }

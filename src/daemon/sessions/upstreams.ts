@@ -1,8 +1,9 @@
-import type { AddressGuard, HopListener } from '../../core/dial.ts';
+import type { AddressGuard } from '../../core/dial.ts';
 import type { Driver, OpenParams } from '../../core/driver.ts';
 import { BrokerError, throwIfAborted, toBrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
 import { MAX_LIVE_UPSTREAMS } from '../../core/limits.ts';
+import { Secret } from '../../core/secret.ts';
 import type { Caller } from '../caller.ts';
 import type { Admission, ResolvedService, SessionDeps, SessionLimits } from './deps.ts';
 import { Held } from './held.ts';
@@ -103,14 +104,6 @@ export class Upstreams {
     this.spares.replenish(errand.service, dial).catch((error: unknown) => this.#deps.report(error, 'keeping spares'));
   }
 
-  /** Opens under a `test` grant, tells each hop, and closes again. @throws as driver.open, without the service's name. */
-  async probe(grant: Grant, passed: HopListener, signal: AbortSignal): Promise<void> {
-    using linked = link(signal, grant.signal);
-    using service = await this.#deps.services.resolve(grant);
-    const held = await this.#dial(service, this.#driverFor(service, undefined), NO_PARAMS, linked.signal, passed);
-    await held[Symbol.asyncDispose]();
-  }
-
   /** Keeps a connection that no client has touched. */
   async giveBack(held: Held): Promise<void> {
     await this.spares.put(held);
@@ -143,7 +136,8 @@ export class Upstreams {
     try {
       using linked = link(signal, grant.signal);
       throwIfAborted(linked.signal);
-      using service = await this.#deps.services.resolve(grant);
+      const service = await this.#deps.services.resolve(grant);
+      using _ = secretsOf(service.config);
       const driver = this.#driverFor(service, errand.kind);
       const made = await make(service, driver, linked.signal);
       held = made.held;
@@ -167,13 +161,7 @@ export class Upstreams {
     });
   }
 
-  async #dial(
-    service: ResolvedService,
-    driver: Driver,
-    params: OpenParams,
-    signal: AbortSignal,
-    passed?: HopListener,
-  ): Promise<Held> {
+  async #dial(service: ResolvedService, driver: Driver, params: OpenParams, signal: AbortSignal): Promise<Held> {
     const maxSessions = mostSessions(service);
     if (this.#slots.isFull(service.name, maxSessions)) await this.spares.evict(service.name);
     const release = this.#slots.take(service.name, maxSessions);
@@ -187,7 +175,7 @@ export class Upstreams {
       ),
     );
     try {
-      const io = driverIo(service.name, this.#guard, this.#contexts, passed);
+      const io = driverIo(service.name, this.#guard, this.#contexts);
       const upstream = await driver.open(service.config, params, io, limited.signal);
       return new Held(upstream, service.name, service.revision, this.#deps.now(), release);
     } catch (error) {
@@ -203,4 +191,14 @@ export class Upstreams {
 
 function mostSessions(service: ResolvedService): number {
   return service.policy.maxSessions || MAX_LIVE_UPSTREAMS;
+}
+
+/** Wipes on disposal what a parsed configuration holds. A driver that needs a secret for longer has cloned it. */
+export function secretsOf(config: unknown): Disposable {
+  return {
+    [Symbol.dispose]() {
+      if (typeof config !== 'object' || config === null) return;
+      for (const value of Object.values(config)) if (value instanceof Secret) value[Symbol.dispose]();
+    },
+  };
 }

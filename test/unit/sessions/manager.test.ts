@@ -131,7 +131,7 @@ test('asks for a ticket where the user is not known, and takes only that', async
   await using it = await setup();
   const lease = await it.manager.open({ transport: 'tcp', origin: 'tcp:127.0.0.1' }, { service: 'app' }, never);
   assert.equal(lease.check, 'ticket');
-  const ticket = lease.address.ticket ?? '';
+  const ticket = lease.ticket?.use((bytes) => bytes.toString()) ?? '';
   assert.equal(lease.hint.url, `line://:${ticket}@127.0.0.1:${lease.address.port}`);
   for (const [said, answer] of [
     ['HELLO', '-ERR this session asks for its password'],
@@ -306,7 +306,7 @@ test('ends at the end of its lifetime', async () => {
 
 test('a session for the caller itself runs over a stream in memory', async () => {
   await using it = await setup();
-  const { lease, stream } = await it.manager.openStream(caller(), { service: 'app' }, never);
+  const { lease, stream } = await it.manager.connect(caller(), { service: 'app' }, never);
   using client = new LineClient(stream);
   assert.match(await client.ask('HELLO'), /^\+HELLO/);
   assert.equal(await client.ask('x'), 'echo x');

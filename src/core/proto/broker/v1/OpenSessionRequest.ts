@@ -16,6 +16,7 @@ export interface OpenSessionRequest {
   'port'?: (number);
   'tls'?: (boolean);
   'clientEnvironment'?: ({[key: string]: string});
+  'kind'?: (string);
   '_connections'?: "connections";
 }
 
@@ -31,5 +32,6 @@ export interface OpenSessionRequest__Output {
   'port': (number);
   'tls': (boolean);
   'clientEnvironment': ({[key: string]: string});
+  'kind': (string);
   '_connections'?: "connections";
 }
