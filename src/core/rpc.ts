@@ -1,4 +1,4 @@
-import { type ErrorCode, BrokerError, isErrorCode, type Hop } from './errors.ts';
+import { BrokerError, type ErrorCode, type Hop, isErrorCode } from './errors.ts';
 
 /** How an error crosses gRPC: the status carries the message, this trailer (JSON, binary metadata) the rest. */
 export const ERROR_TRAILER = 'broker-error-bin';

@@ -49,6 +49,7 @@ function toValue(value: JsonValue): StructValue {
   if (typeof value === 'number') return { kind: 'numberValue', numberValue: value };
   if (typeof value === 'string') return { kind: 'stringValue', stringValue: value };
   if (typeof value === 'boolean') return { kind: 'boolValue', boolValue: value };
-  if (Array.isArray(value)) return { kind: 'listValue', listValue: { values: value.map((item: JsonValue) => toValue(item)) } };
+  if (Array.isArray(value))
+    return { kind: 'listValue', listValue: { values: value.map((item: JsonValue) => toValue(item)) } };
   return { kind: 'structValue', structValue: toStruct(value as JsonObject) };
 }
