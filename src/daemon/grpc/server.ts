@@ -4,10 +4,10 @@ import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
-import { packageDefinition } from '../../core/descriptor.ts';
 import { BrokerError } from '../../core/errors.ts';
 import { MAX_SOCKET_PATH } from '../../core/limits.ts';
 import type { PeerLookup } from '../peer/lookup.ts';
+import { packageDefinition } from './definition.ts';
 import { type ConnectionFacts, tagConnection } from './peers.ts';
 
 export interface UnixBind {
