@@ -101,7 +101,11 @@ export function connect(options: ConnectOptions): BrokerClient {
     return made;
   };
   const definition = packageDefinition();
-  const client = new Client(target, channel, { 'grpc.max_receive_message_length': 8 * 1024 * 1024 });
+  const client = new Client(target, channel, {
+    'grpc.max_receive_message_length': 8 * 1024 * 1024,
+    // A connection that failed must not make the next client wait out its back-off.
+    'grpc.use_local_subchannel_pool': 1,
+  });
   const made: Record<string, unknown> = { close: () => client.close(), [Symbol.dispose]: () => client.close() };
   for (const name of SERVICES) {
     const service = definition[`broker.v1.${name}`];

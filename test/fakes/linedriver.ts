@@ -11,7 +11,8 @@ import { Secret } from '../../src/core/secret.ts';
  * A whole driver for the smallest protocol that has everything a session needs: a login with parameters, facts that
  * the server states, a key for side connections, refusals in its own words. One line per message.
  *
- *   upstream:  > LOGIN password[;k=v...]     < +OK key facts   |  -ERR code text  |  -WEAK
+ *   upstream:                                < HI strong       |  HI weak
+ *              > LOGIN password[;k=v...]     < +OK key facts   |  -ERR code text
  *              > PING                        < +PONG
  *   local:     > HELLO [ticket][;k=v...]     < +HELLO facts    |  -ERR text
  *              > CANCEL key                  (side connection)
@@ -92,6 +93,8 @@ export const lineDriver: Driver<LineConfig, string> = {
   async open(config, params, io, signal) {
     const { conn } = await io.dial(config, signal);
     try {
+      if ((await conn.line(LINE, signal)).toString() !== 'HI strong\n')
+        throw new BrokerError('upstream_auth', 'offers only a weaker login', { hop: 'auth' });
       const login = config.password.use((bytes) => `LOGIN ${bytes.toString('utf8')}${formatParams(params)}\n`);
       await conn.write(Buffer.from(login), signal);
       const answer = (await conn.line(LINE, signal)).toString().trimEnd();
@@ -99,7 +102,6 @@ export const lineDriver: Driver<LineConfig, string> = {
       const [, key, facts] = /^\+OK (\S+) (.*)$/.exec(answer) ?? [];
       if (key !== undefined && facts !== undefined)
         return new LineUpstream(conn, key, facts, params, io, { ...config });
-      if (answer === '-WEAK') throw new BrokerError('upstream_auth', 'offers only a weaker login', { hop: 'auth' });
       const [, code = 'none', why = 'no'] = /^-ERR (\S+) (.*)$/.exec(answer) ?? [];
       throw new BrokerError(code === 'auth' ? 'upstream_auth' : 'upstream_refused', `Line refused: ${why}`, {
         hop: 'auth',

@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 
 /** What the fake server does with the next logins. */
-export type Behaviour = 'normal' | 'silent' | 'downgrade' | 'full' | 'refuse';
+export type Behaviour = 'normal' | 'silent' | 'downgrade';
 
 /**
  * The server of the line protocol: accepts one password, echoes what it is sent, and tells what it sees. After the
@@ -14,6 +14,10 @@ export class LineServer implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   readonly #seen = new EventEmitter();
   behaviour: Behaviour = 'normal';
+  /** The error code that refuses the next logins: `53300 too many connections`. */
+  refusal: string | undefined;
+  /** Every byte that came before a login. */
+  received: Buffer = Buffer.alloc(0);
   /** The parameters of each login that succeeded, in order. */
   readonly logins: string[] = [];
   attempts = 0;
@@ -58,6 +62,7 @@ export class LineServer implements AsyncDisposable {
 
   #connection(socket: Socket): void {
     this.#sockets.add(socket);
+    this.attempts++;
     this.#changed();
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
@@ -67,6 +72,7 @@ export class LineServer implements AsyncDisposable {
     let loggedIn = false;
     let pending = '';
     socket.on('data', (chunk: Buffer) => {
+      if (!loggedIn) this.received = Buffer.concat([this.received, chunk]);
       pending += chunk.toString('latin1');
       for (let end = pending.indexOf('\n'); end >= 0; end = pending.indexOf('\n')) {
         const line = pending.slice(0, end);
@@ -76,9 +82,8 @@ export class LineServer implements AsyncDisposable {
         this.#changed();
       }
     });
-    socket.on('end', () => {
-      if (this.behaviour !== 'silent') socket.end();
-    });
+    socket.on('end', () => socket.end());
+    if (this.behaviour !== 'silent') socket.write(this.behaviour === 'downgrade' ? 'HI weak\n' : 'HI strong\n');
   }
 
   #login(socket: Socket, line: string): boolean {
@@ -87,12 +92,8 @@ export class LineServer implements AsyncDisposable {
       socket.end();
       return false;
     }
-    this.attempts++;
     const [, password = '', params = ''] = /^LOGIN ([^;]*)(.*)$/.exec(line) ?? [];
-    if (this.behaviour === 'silent') return false;
-    if (this.behaviour === 'downgrade') socket.write('-WEAK\n');
-    else if (this.behaviour === 'full') socket.write('-ERR 53300 too many connections\n');
-    else if (this.behaviour === 'refuse') socket.write('-ERR other not today\n');
+    if (this.refusal) socket.write(`-ERR ${this.refusal}\n`);
     else if (password !== this.password) socket.write('-ERR auth wrong password\n');
     else {
       this.logins.push(params);

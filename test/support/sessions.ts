@@ -7,7 +7,7 @@ import { BrokerError } from '../../src/core/errors.ts';
 import { type Grant, GrantAuthority } from '../../src/core/grant.ts';
 import type { Caller } from '../../src/daemon/caller.ts';
 import { createPeerLookup, type PeerLookup } from '../../src/daemon/peer/lookup.ts';
-import type { AdmitRequest, ResolvedService, SessionDeps } from '../../src/daemon/sessions/deps.ts';
+import type { Admission, AdmitRequest, ResolvedService, SessionDeps } from '../../src/daemon/sessions/deps.ts';
 import { SessionManager } from '../../src/daemon/sessions/manager.ts';
 
 let realPeers: Promise<PeerLookup> | undefined;
@@ -50,7 +50,7 @@ export class World implements AsyncDisposable {
     this.manager = new SessionManager({
       drivers: new Map(drivers.map((driver) => [driver.kind, driver])),
       services: { resolve: (grant) => this.#resolve(grant) },
-      gate: { admit: (_caller, request) => this.#admit(request) },
+      gate: { enter: (_caller, request) => this.#enter(request) },
       audit: { record: (event) => this.#record(event) },
       peers: lookup,
       now: () => Date.now() + this.skewMs,
@@ -86,12 +86,12 @@ export class World implements AsyncDisposable {
     };
   }
 
-  async #admit(request: AdmitRequest): Promise<Grant> {
+  async #enter(request: AdmitRequest): Promise<Admission> {
     this.admitted.push(request);
     if (this.refuse) throw this.refuse;
     const grant = this.#authority.issue({ collection: 'service', name: request.service }, request.action);
     this.grants.push(grant);
-    return grant;
+    return { grant, recorded: Promise.resolve() };
   }
 
   async #record(event: AuditEvent): Promise<void> {
@@ -122,6 +122,15 @@ export function token(over: Partial<NonNullable<Caller['token']>> = {}): NonNull
     signal: new AbortController().signal,
     ...over,
   };
+}
+
+/** Waits, turn by turn of the event loop, for what has no event of its own. @throws after 20 s. */
+export async function eventually(test: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!(await test())) {
+    if (performance.now() > deadline) throw new Error(`never came true: ${test}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 export const never: AbortSignal = new AbortController().signal;

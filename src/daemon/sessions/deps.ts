@@ -10,11 +10,12 @@ import type { DescriptorUse } from './descriptors.ts';
 export interface ResolvedService {
   readonly name: string;
   readonly kind: string;
-  /** Parsed by the kind's ConfigSpec, secrets included. Whoever resolved it disposes the secrets (`disposeSecrets`). */
+  /** Parsed by the kind's ConfigSpec, secrets included, which whoever resolved it wipes (`secretsOf`). */
   readonly config: unknown;
   readonly policy: {
-    /** Live upstream connections at a time, spares included. */
+    /** Live upstream connections at a time, spares included; 0: MAX_LIVE_UPSTREAMS. */
     readonly maxSessions: number;
+    /** 0: LIFETIME_MS. */
     readonly maxLifetimeMs: number;
   };
   /** Changes with every change of the record: spares of another revision are not handed out. */
@@ -35,10 +36,16 @@ export interface AdmitRequest {
 
 export interface SessionGate {
   /**
-   * Decides and records. Called for every dial: a lease's first, its further connections', its replacement spares'.
-   * @throws BrokerError `denied` | `not_found` | `locked` | `unauthenticated`, told to the caller as it is.
+   * Decides and records. Called for a lease's first dial, for each of its further connections and for each spare.
+   * @returns the grant, and when its intent is on disk: no client byte goes upstream before.
+   * @throws BrokerError `denied` | `not_found` | `locked` | `unauthenticated` | `exhausted`, told to the caller as it is.
    */
-  admit(caller: Caller, request: AdmitRequest): Promise<Grant>;
+  enter(caller: Caller, request: AdmitRequest): Promise<Admission>;
+}
+
+export interface Admission {
+  readonly grant: Grant;
+  readonly recorded: Promise<void>;
 }
 
 /** For sessions that speak TLS on the local side. */

@@ -52,7 +52,7 @@ export interface OpenedLease extends Lease {
 }
 
 export interface LeaseEvent {
-  readonly type: 'opened' | 'connected' | 'disconnected' | 'refused' | 'ended';
+  readonly type: 'opened' | 'connected' | 'disconnected' | 'ended';
   readonly at: number;
   readonly lease: Lease;
 }

@@ -17,10 +17,10 @@ export class LeaseJournal {
     this.#failed = failed;
   }
 
-  /** The intent. Resolves when it is on disk; until then the door lets nobody in, so nothing goes upstream unrecorded. */
-  opened(): Promise<void> {
+  /** @returns when this and the gate's `intent` are on disk; until then the door lets nobody in, so nothing goes upstream unrecorded. */
+  opened(intent: Promise<void>): Promise<void> {
     const { plan, obtained, expiresAt } = this.#parts;
-    const recorded = this.#write(
+    const written = this.#write(
       this.#event('session.open', 'ok', {
         check: plan.check,
         connections: plan.connections,
@@ -28,6 +28,7 @@ export class LeaseJournal {
         expiresAt: new Date(expiresAt).toISOString(),
       }),
     );
+    const recorded = Promise.all([intent, written]).then(() => undefined);
     this.#watch(recorded);
     return recorded;
   }

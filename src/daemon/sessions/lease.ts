@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { Conn } from '../../core/conn.ts';
 import type { Arrival, LeaseAddress, Visitor } from '../../core/driver.ts';
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
+import type { Grant } from '../../core/grant.ts';
 import type { SessionEnd } from '../../core/relay.ts';
 import type { Secret } from '../../core/secret.ts';
 import { auditCaller, type PeerIdentity } from '../caller.ts';
@@ -20,6 +21,10 @@ export interface LeaseParts {
   readonly id: string;
   readonly plan: OpenPlan;
   readonly errand: Errand;
+  /** Ends with the lease, and ends it. */
+  readonly grant: Grant;
+  /** When the grant's intent is on disk. */
+  readonly intent: Promise<void>;
   readonly obtained: Obtained;
   readonly upstreams: Upstreams;
   readonly deps: SessionDeps;
@@ -84,16 +89,16 @@ export class LiveLease {
     this.#facts = obtained.held.upstream.facts;
     this.#address = { listen: plan.listen, host: '', port: 0, tls: plan.tls };
     this.#greetings = new Greetings(limits.maxGreeting, limits.greetTimeoutMs);
-    this.#scope = link(obtained.grant.signal, errand.caller.token?.signal);
+    this.#scope = link(parts.grant.signal, errand.caller.token?.signal);
     this.#scope.signal.addEventListener('abort', () => {
       if (this.#endReason) return;
       const { reason, error } = endOfGrant(toBrokerError(this.#scope.signal.reason));
-      this.#finish(reason, error);
+      this.#finish(deps.now() >= parts.expiresAt ? 'lifetime' : reason, error);
     });
     this.#stopAccept = after(plan.acceptTimeoutMs, () => this.#finish('accept_timeout'));
     this.#stopTimers.push(after(parts.expiresAt - this.#openedAt, () => this.#finish('lifetime')));
     this.#journal = new LeaseJournal(parts, (error) => this.#finish('error', error));
-    this.#recorded = this.#journal.opened();
+    this.#recorded = this.#journal.opened(parts.intent);
     if (this.#scope.signal.aborted) this.#finish('revoked');
   }
 
@@ -235,7 +240,6 @@ export class LiveLease {
       },
       refused: (error, found) => {
         visit.refused = true;
-        emit('refused', this.view());
         this.#journal.refused(error, found);
       },
     });
@@ -271,13 +275,13 @@ export class LiveLease {
       await visitor.refuse(error);
       return { outcome: 'error', error, bytesUp: 0, bytesDown: 0 };
     }
-    upstreams.replenish(errand, visitor.params);
+    upstreams.replenish(errand, obtained, visitor.params);
     return visit.held.upstream.serve(visitor, plan.idleMs, visit.scope.signal);
   }
 
   /** The connection that waits if it was opened with the client's parameters; else another that was. */
   async #upstreamFor(visit: Visit, visitor: Visitor): Promise<Held> {
-    const { upstreams, errand, deps, limits } = this.#parts;
+    const { upstreams, errand, deps, limits, grant } = this.#parts;
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting && sameParams(waiting.params, visitor.params)) {
@@ -285,16 +289,23 @@ export class LiveLease {
       if (!rested || (await waiting.alive(limits.aliveTimeoutMs))) return waiting;
       await waiting[Symbol.asyncDispose]();
     } else if (waiting) await upstreams.giveBack(waiting);
-    const grant = await upstreams.admit(errand);
-    // This connection lives under its own grant as well as under the lease's.
+    // Whoever replaces the waiting connection has the lease's own grant; a further connection is admitted anew.
+    const own = waiting ? grant : await this.#admitAgain(visit);
+    return (await upstreams.obtain(own, errand, visitor.params, visit.scope.signal)).held;
+  }
+
+  /** A grant for one more connection, which lives under it as well as under the lease's. */
+  async #admitAgain(visit: Visit): Promise<Grant> {
+    const { upstreams, errand } = this.#parts;
+    const { grant, recorded } = await upstreams.admit(errand);
     const withdrawn = (): void => visit.scope.abort(endOfGrant(toBrokerError(grant.signal.reason)).error);
     grant.signal.addEventListener('abort', withdrawn, { once: true });
     visit.release = () => {
       grant.signal.removeEventListener('abort', withdrawn);
       grant[Symbol.dispose]();
     };
-    const obtained = await upstreams.obtain(grant, errand, visitor.params, visit.scope.signal);
-    return obtained.held;
+    await recorded;
+    return grant;
   }
 
   async #side(request: unknown, signal: AbortSignal): Promise<void> {
@@ -315,7 +326,7 @@ export class LiveLease {
   }
 
   async #end(reason: EndReason, error: BrokerError): Promise<void> {
-    const { deps, obtained, ticket, emit, limits } = this.#parts;
+    const { deps, grant, ticket, emit, limits } = this.#parts;
     this.#stopAccept();
     for (const stop of this.#stopTimers) stop();
     this.#scope.abort(error);
@@ -331,7 +342,7 @@ export class LiveLease {
     await Promise.all([...this.#visits].map((visit) => visit.held?.[Symbol.asyncDispose]()));
     await this.#waiting?.[Symbol.asyncDispose]();
     this.#waiting = undefined;
-    obtained.grant[Symbol.dispose]();
+    grant[Symbol.dispose]();
     ticket?.[Symbol.dispose]();
     emit('ended', this.view());
     await this.#journal.ended(reason, error, this.view(), deps.now() - this.#openedAt);

@@ -1,12 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { type Duplex, duplexPair } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { AddressGuard } from '../../core/dial.ts';
 import type { LeaseAddress } from '../../core/driver.ts';
 import { BrokerError, throwIfAborted, toBrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
 import {
   GREET_TIMEOUT_MS,
+  LIFETIME_MS,
   OPEN_TIMEOUT_MS,
   PORT_REST_MS,
   SPARE_LINGER_MS,
@@ -26,7 +27,12 @@ import { type Listener, listenTcp, listenUnix } from './listener.ts';
 import { PortRest } from './ports.ts';
 import { type ProbeResult, probe } from './probe.ts';
 import { type OpenPlan, type OpenRequest, planOpen } from './request.ts';
+import { streamPair } from './stream.ts';
 import { type Errand, Upstreams } from './upstreams.ts';
+
+export type ConnectRequest = Pick<OpenRequest, 'service' | 'kind' | 'idleMs' | 'lifetimeMs' | 'reason' | 'params'>;
+export type { EndReason, Lease, LeaseEvent, OpenedLease } from './events.ts';
+export type { OpenRequest } from './request.ts';
 
 export const SESSION_LIMITS: SessionLimits = {
   openTimeoutMs: OPEN_TIMEOUT_MS,
@@ -80,6 +86,7 @@ export class SessionManager {
         ...(listener.path !== undefined && { path: listener.path }),
         ...(localTls && { caFile: localTls.caFile }),
       };
+      const { config } = obtained.service;
       lease.attach(listener, address);
       // It may have ended while the port was being bound; its end did not know of the listener then.
       if (lease.endError) {
@@ -88,11 +95,8 @@ export class SessionManager {
       }
       throwIfAborted(signal);
       this.#emit('opened', lease.view());
-      const hint = obtained.driver.hint(
-        { ...address, ...(ticketText !== undefined && { ticket: ticketText }) },
-        obtained.service.config,
-      );
-      return { ...lease.view(), hint, ...(ticket && { ticket }) };
+      const reached = { ...address, ...(ticketText !== undefined && { ticket: ticketText }) };
+      return { ...lease.view(), hint: obtained.driver.hint(reached, config), ...(ticket && { ticket }) };
     } catch (thrown) {
       const error = toBrokerError(thrown);
       await lease.end('error', error);
@@ -106,14 +110,13 @@ export class SessionManager {
    */
   async connect(
     caller: Caller,
-    request: Pick<OpenRequest, 'service' | 'kind' | 'idleMs' | 'lifetimeMs' | 'reason' | 'params'>,
+    request: ConnectRequest,
     signal: AbortSignal,
   ): Promise<{ readonly lease: Lease; readonly stream: Duplex }> {
     // The caller is known already: whatever the check is called, its own stream needs none.
     const plan = planOpen({ ...request, check: 'ticket', connections: 1 }, caller, this.#deps.peers);
     const { lease } = await this.#prepare(caller, plan, undefined, signal);
-    const [ours, theirs] = duplexPair();
-    joinEnds(ours, theirs);
+    const [ours, theirs] = streamPair();
     lease.accept(ours, undefined);
     this.#emit('opened', lease.view());
     return { lease: lease.view(), stream: theirs };
@@ -195,19 +198,22 @@ export class SessionManager {
   ) {
     const { caller, session: id } = errand;
     // What the gate refuses it has recorded itself.
-    const grant = await this.#upstreams.admit(errand);
+    const startedAt = this.#deps.now();
+    const { grant, recorded } = await this.#upstreams.admit(errand);
     try {
       this.#upstreams.spares.forgive(plan.service);
       const obtaining = this.#upstreams.obtain(grant, errand, plan.params, opening.signal);
       this.#opening.set(opening, obtaining);
       const obtained = await obtaining;
-      const lifetimeMs = Math.min(plan.lifetimeMs, obtained.service.policy.maxLifetimeMs);
-      const expiresAt = Math.min(this.#deps.now() + lifetimeMs, caller.token?.expiresAt ?? Number.POSITIVE_INFINITY);
+      const lifetimeMs = Math.min(plan.lifetimeMs, obtained.service.policy.maxLifetimeMs || LIFETIME_MS);
+      const expiresAt = Math.min(startedAt + lifetimeMs, caller.token?.expiresAt ?? Number.POSITIVE_INFINITY);
       const ticket = ticketText === undefined ? undefined : Secret.fromText(ticketText);
       const lease = new LiveLease({
         id,
         plan,
         errand,
+        grant,
+        intent: recorded,
         obtained,
         upstreams: this.#upstreams,
         deps: this.#deps,
@@ -220,6 +226,7 @@ export class SessionManager {
       this.#leases.set(id, lease);
       return { lease, obtained, ticket, localTls };
     } catch (thrown) {
+      grant[Symbol.dispose]();
       const error = toBrokerError(thrown);
       if (error.code === 'internal') this.#deps.report(thrown, `opening ${plan.service}`);
       await this.#deps.audit.record({
@@ -289,10 +296,4 @@ export class SessionManager {
     if (type === 'ended') this.#leases.delete(lease.id);
     this.#events.emit({ type, at: this.#deps.now(), lease });
   }
-}
-
-/** When one end of a pair is destroyed, so is the other: what a socket does by itself. */
-function joinEnds(a: Duplex, b: Duplex): void {
-  a.once('close', () => b.destroy());
-  b.once('close', () => a.destroy());
 }

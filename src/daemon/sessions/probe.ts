@@ -3,7 +3,7 @@ import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
 import type { SessionDeps } from './deps.ts';
 import { driverIo, TlsContexts } from './io.ts';
-import { disposeSecrets } from './upstreams.ts';
+import { secretsOf } from './upstreams.ts';
 
 export interface ProbedHop {
   readonly name: string;
@@ -37,6 +37,7 @@ export async function probe(
     since = now;
   };
   const service = await deps.services.resolve(grant);
+  using _ = secretsOf(service.config);
   const timedOut = new BrokerError('upstream_timeout', `no login within ${Math.round(timeoutMs / 1000)} s`);
   const timer = new AbortController();
   const timeout = setTimeout(() => timer.abort(timedOut), timeoutMs);
@@ -58,6 +59,5 @@ export async function probe(
     return { hops, error };
   } finally {
     clearTimeout(timeout);
-    disposeSecrets(service.config);
   }
 }

@@ -93,14 +93,15 @@ export class Spares {
 
   /**
    * Dials until the wanted number is there. Not awaited by anybody's session: it reports its failures.
-   * @param dial a fresh, admitted connection.
+   * @param dial a fresh, admitted connection; undefined where there is no room for one.
    */
-  async replenish(service: string, dial: () => Promise<Held>): Promise<void> {
+  async replenish(service: string, dial: () => Promise<Held | undefined>): Promise<void> {
     const stock = this.#stocks.get(service);
     while (stock && !stock.failed && this.#fitting(stock) + stock.dialling < stock.wanted) {
       stock.dialling++;
       try {
         const held = await dial();
+        if (!held) return;
         // Dropped meanwhile (rotation, lock): what was dialled is of the old world.
         if (this.#stocks.get(service) === stock) await this.put(held);
         else await this.#discard(held);

@@ -2,9 +2,10 @@ import type { AddressGuard } from '../../core/dial.ts';
 import type { Driver, OpenParams } from '../../core/driver.ts';
 import { BrokerError, throwIfAborted, toBrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
+import { MAX_LIVE_UPSTREAMS } from '../../core/limits.ts';
 import { Secret } from '../../core/secret.ts';
 import type { Caller } from '../caller.ts';
-import type { ResolvedService, SessionDeps, SessionLimits } from './deps.ts';
+import type { Admission, ResolvedService, SessionDeps, SessionLimits } from './deps.ts';
 import { Held } from './held.ts';
 import { driverIo, TlsContexts } from './io.ts';
 import { after, link } from './link.ts';
@@ -22,7 +23,6 @@ export interface Errand {
 
 export interface Obtained {
   readonly held: Held;
-  readonly grant: Grant;
   readonly driver: Driver;
   /** Its secrets are disposed already; the rest is for `hint` and messages. */
   readonly service: ResolvedService;
@@ -52,8 +52,8 @@ export class Upstreams {
   }
 
   /** @throws BrokerError the gate's, as it is. */
-  admit(errand: Errand): Promise<Grant> {
-    return this.#deps.gate.admit(errand.caller, {
+  admit(errand: Errand): Promise<Admission> {
+    return this.#deps.gate.enter(errand.caller, {
       action: 'open',
       service: errand.service,
       session: errand.session,
@@ -63,7 +63,7 @@ export class Upstreams {
 
   /**
    * Takes a spare or dials.
-   * @param grant taken over: ended when this fails, else it belongs to whoever holds what was obtained.
+   * @param grant stays with the caller of this method, and must live as long as what was obtained.
    * @param params undefined: those that the service's last client had.
    * @throws BrokerError with the service's name in front.
    */
@@ -88,16 +88,17 @@ export class Upstreams {
   }
 
   /** Dials the spares that are missing, each admitted for the errand's caller. Returns at once. */
-  replenish(errand: Errand, params: OpenParams): void {
+  replenish(errand: Errand, { service }: Pick<Obtained, 'service'>, params: OpenParams): void {
     const { signal } = this.#background;
-    const dial = async (): Promise<Held> => {
-      const grant = await this.admit(errand);
-      const made = await this.#underGrant(grant, errand, signal, async (service, driver, linked) => {
-        if (this.#slots.isFull(service.name, service.policy.maxSessions))
-          throw new BrokerError('exhausted', 'no connection is left for a spare');
-        return { held: await this.#dial(service, driver, params, linked), fromSpare: false };
-      });
-      grant[Symbol.dispose]();
+    const dial = async (): Promise<Held | undefined> => {
+      // Asked before the gate, which would put a refusal on record that nobody has caused.
+      if (this.#slots.isFull(service.name, mostSessions(service))) return undefined;
+      const { grant } = await this.admit(errand);
+      using _ = grant;
+      const made = await this.#underGrant(grant, errand, signal, async (fresh, driver, linked) => ({
+        held: await this.#dial(fresh, driver, params, linked),
+        fromSpare: false,
+      }));
       return made.held;
     };
     this.spares.replenish(errand.service, dial).catch((error: unknown) => this.#deps.report(error, 'keeping spares'));
@@ -136,17 +137,13 @@ export class Upstreams {
       using linked = link(signal, grant.signal);
       throwIfAborted(linked.signal);
       const service = await this.#deps.services.resolve(grant);
-      try {
-        const driver = this.#driverFor(service, errand.kind);
-        const made = await make(service, driver, linked.signal);
-        held = made.held;
-        throwIfAborted(linked.signal);
-        return { ...made, grant, driver, service };
-      } finally {
-        disposeSecrets(service.config);
-      }
+      using _ = secretsOf(service.config);
+      const driver = this.#driverFor(service, errand.kind);
+      const made = await make(service, driver, linked.signal);
+      held = made.held;
+      throwIfAborted(linked.signal);
+      return { ...made, driver, service };
     } catch (error) {
-      grant[Symbol.dispose]();
       await held?.[Symbol.asyncDispose]();
       throw toBrokerError(error).forService(errand.service);
     }
@@ -165,7 +162,7 @@ export class Upstreams {
   }
 
   async #dial(service: ResolvedService, driver: Driver, params: OpenParams, signal: AbortSignal): Promise<Held> {
-    const { maxSessions } = service.policy;
+    const maxSessions = mostSessions(service);
     if (this.#slots.isFull(service.name, maxSessions)) await this.spares.evict(service.name);
     const release = this.#slots.take(service.name, maxSessions);
     using limited = link(signal);
@@ -192,8 +189,16 @@ export class Upstreams {
   }
 }
 
-/** Wipes what a parsed configuration holds. A driver that needs a secret for longer has cloned it. */
-export function disposeSecrets(config: unknown): void {
-  if (typeof config !== 'object' || config === null) return;
-  for (const value of Object.values(config)) if (value instanceof Secret) value[Symbol.dispose]();
+function mostSessions(service: ResolvedService): number {
+  return service.policy.maxSessions || MAX_LIVE_UPSTREAMS;
+}
+
+/** Wipes on disposal what a parsed configuration holds. A driver that needs a secret for longer has cloned it. */
+export function secretsOf(config: unknown): Disposable {
+  return {
+    [Symbol.dispose]() {
+      if (typeof config !== 'object' || config === null) return;
+      for (const value of Object.values(config)) if (value instanceof Secret) value[Symbol.dispose]();
+    },
+  };
 }
