@@ -1,8 +1,8 @@
 import { isIP, type Socket } from 'node:net';
-import type { PeerCertificate, SecureContext, TLSSocket } from 'node:tls';
-import { checkServerIdentity, connect, createSecureContext } from 'node:tls';
+import type { PeerCertificate, SecureContext } from 'node:tls';
+import { checkServerIdentity, connect, createSecureContext, TLSSocket } from 'node:tls';
 import { Conn } from './conn.ts';
-import { BrokerError, throwIfAborted } from './errors.ts';
+import { BrokerError, throwIfAborted, toBrokerError } from './errors.ts';
 import type { Secret } from './secret.ts';
 
 /**
@@ -36,7 +36,7 @@ export function tlsContext(material: TlsMaterial): SecureContext {
       ...(key && { key }),
     });
   try {
-    return material.key ? material.key.use((bytes) => make(Buffer.from(bytes))) : make(undefined);
+    return material.key ? material.key.use(make) : make(undefined);
   } catch (cause) {
     throw new BrokerError('invalid_argument', 'ca, cert or key is not valid PEM, or cert and key do not match', {
       hop: 'config',
@@ -62,7 +62,10 @@ export async function startTls(conn: Conn, options: TlsOptions, signal: AbortSig
       options.verify === 'verify-full' ? checkServerIdentity(options.serverName, cert) : undefined,
     ...(options.alpn && { ALPNProtocols: [options.alpn] }),
   });
-  await handshake(socket, options.serverName, signal);
+  await handshake(socket, 'secureConnect', signal, (cause) => {
+    const message = `the TLS handshake with ${options.serverName} failed${errno(cause)}`;
+    return new BrokerError('upstream_tls', message, { hop: 'tls', cause });
+  });
   const problem: unknown = socket.authorizationError;
   if (options.verify !== 'require' && !socket.authorized) {
     const certificate = socket.getPeerCertificate();
@@ -72,36 +75,58 @@ export async function startTls(conn: Conn, options: TlsOptions, signal: AbortSig
   return new Conn(socket, 'upstream');
 }
 
-function handshake(socket: TLSSocket, name: string, signal: AbortSignal): Promise<void> {
+/**
+ * The server's side, for sessions that clients reach over TLS: takes `conn` over and returns it encrypted.
+ * @throws BrokerError `client_protocol` for injected bytes or a failed handshake, or the signal's reason.
+ */
+export async function acceptTls(conn: Conn, context: SecureContext, signal: AbortSignal): Promise<Conn> {
+  throwIfAborted(signal);
+  const plain = conn.detachForTls();
+  const socket = new TLSSocket(plain as Socket, { isServer: true, secureContext: context });
+  // A TLSSocket that no tls.Server made only emits this; without it a broken record would hang the connection.
+  socket.on('_tlsError', (cause: Error) => socket.destroy(cause));
+  await handshake(socket, 'secure', signal, (cause) => {
+    return new BrokerError('client_protocol', `the TLS handshake with the client failed${errno(cause)}`, { cause });
+  });
+  return new Conn(socket, 'client');
+}
+
+function handshake(
+  socket: TLSSocket,
+  event: 'secureConnect' | 'secure',
+  signal: AbortSignal,
+  failure: (cause: unknown) => BrokerError,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (): void => {
-      socket.off('secureConnect', done);
+      socket.off(event, done);
       socket.off('error', failed);
       socket.off('close', closed);
       signal.removeEventListener('abort', aborted);
+    };
+    const giveUp = (error: BrokerError): void => {
+      settle();
+      socket.on('error', () => socket.destroy());
+      socket.destroy();
+      reject(error);
     };
     const done = (): void => {
       settle();
       resolve();
     };
-    const failed = (cause: unknown): void => {
-      settle();
-      socket.on('error', () => socket.destroy());
-      socket.destroy();
-      reject(new BrokerError('upstream_tls', `the TLS handshake with ${name} failed`, { hop: 'tls', cause }));
-    };
-    const closed = (): void => failed(new Error('closed during the TLS handshake'));
-    const aborted = (): void => {
-      settle();
-      socket.on('error', () => socket.destroy());
-      socket.destroy();
-      reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-    };
-    socket.once('secureConnect', done);
+    const failed = (cause: unknown): void => giveUp(failure(cause));
+    const closed = (): void => giveUp(failure(new Error('closed during the TLS handshake')));
+    const aborted = (): void => giveUp(toBrokerError(signal.reason));
+    socket.once(event, done);
     socket.once('error', failed);
     socket.once('close', closed);
     signal.addEventListener('abort', aborted, { once: true });
   });
+}
+
+function errno(cause: unknown): string {
+  const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return typeof code === 'string' ? ` (${code})` : '';
 }
 
 function untrusted(problem: unknown, certificate: PeerCertificate, name: string): BrokerError {

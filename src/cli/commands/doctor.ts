@@ -1,0 +1,54 @@
+import { existsSync, statSync } from 'node:fs';
+import { BrokerError } from '../../core/errors.ts';
+import { adminClient } from '../admin.ts';
+import { print, say } from '../output.ts';
+import { brokerHome, configDir, findDaemon, findToken, openClient } from '../place.ts';
+import { test } from './service.ts';
+
+/** `broker doctor [NAME]`: what is in order and what is not, a line each; exit 1 when something is not. */
+export async function doctor(service: string | undefined, options: { passwordFile?: string }): Promise<number> {
+  let bad = 0;
+  const check = (ok: boolean, what: string, advice = ''): void => {
+    print(`${ok ? 'ok  ' : 'FAIL'}  ${what}${!ok && advice ? `: ${advice}` : ''}`);
+    if (!ok) bad++;
+  };
+  check(
+    Number(process.versions.node.split('.')[0]) >= 20,
+    `Node ${process.versions.node}`,
+    'broker needs 20.19 or newer',
+  );
+  for (const [name, path] of [
+    ['home', brokerHome()],
+    ['client settings', configDir()],
+  ] as const) {
+    if (existsSync(path)) check((statSync(path).mode & 0o077) === 0, `${name} ${path} is private`, `chmod 700 ${path}`);
+  }
+  const { address } = findDaemon();
+  using client = openClient();
+  try {
+    const status = await client.vault.status({});
+    check(true, `daemon ${status.version} answers at ${address}`);
+    check(
+      status.state === 'STATE_UNLOCKED',
+      'the vault is unlocked',
+      status.state === 'STATE_ABSENT' ? 'broker up' : 'broker unlock',
+    );
+    check(status.caller !== null || findToken() === undefined, 'the token is known to the daemon', 'broker login');
+    check(findToken() !== undefined, 'there is a token', 'broker up, or broker login');
+    if (status.state === 'STATE_UNLOCKED') await weaknesses(options.passwordFile);
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    check(false, error.message, error.hint);
+  }
+  if (service && bad === 0) return await test(service, options);
+  return bad === 0 ? 0 : 1;
+}
+
+/** Known to admins only: not everybody needs to hear where a daemon is weak. */
+async function weaknesses(passwordFile: string | undefined): Promise<void> {
+  const unattended =
+    !passwordFile && !process.env.BROKER_PASSWORD_FILE && !process.env.BROKER_TOKEN && !process.stdin.isTTY;
+  if (unattended) return;
+  using admin = await adminClient(passwordFile);
+  for (const weakness of (await admin.vault.status({})).weaknesses) say(`weaker than it could be: ${weakness}`);
+}

@@ -1,0 +1,17 @@
+// Original file: proto/broker/v1/sessions.proto
+
+export const Listen = {
+  LISTEN_UNSPECIFIED: 'LISTEN_UNSPECIFIED',
+  LISTEN_TCP: 'LISTEN_TCP',
+  LISTEN_UNIX: 'LISTEN_UNIX',
+} as const;
+
+export type Listen =
+  | 'LISTEN_UNSPECIFIED'
+  | 0
+  | 'LISTEN_TCP'
+  | 1
+  | 'LISTEN_UNIX'
+  | 2
+
+export type Listen__Output = typeof Listen[keyof typeof Listen]

@@ -1,0 +1,8 @@
+// Original file: proto/broker/v1/daemon.proto
+
+
+export interface ShutdownResponse {
+}
+
+export interface ShutdownResponse__Output {
+}

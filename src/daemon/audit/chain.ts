@@ -1,0 +1,335 @@
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { AuditEvent } from '../../core/audit.ts';
+import { BrokerError } from '../../core/errors.ts';
+import { type Clock, systemClock, type Timer } from '../clock.ts';
+import { ACTIVE, ageOf, type LogFile, linesOf, logNames, openLogFile } from './files.ts';
+import { chainLine, type Mark, parseLine } from './line.ts';
+import { recover, writeAll } from './recovery.ts';
+
+export interface ChainOptions {
+  /** Where audit.log is; made 0700 where it is missing. */
+  readonly folder: string;
+  readonly clock?: Clock;
+  /** Bytes from which on the next record starts a new file. */
+  readonly maxBytes?: number;
+  /** How many rotated files stay. */
+  readonly keepFiles?: number;
+}
+
+interface Pending {
+  readonly event: AuditEvent;
+  /** Waits for the disk, not for the file alone. */
+  readonly synced: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: BrokerError) => void;
+}
+
+/** The files at one moment, to read at leisure. */
+export interface Snapshot extends AsyncDisposable {
+  /** Oldest first. */
+  readonly files: readonly LogFile[];
+  /** The last record that was written. */
+  readonly last: Mark;
+}
+
+export const MAX_FILE_BYTES = 16 * 1024 * 1024;
+export const KEEP_FILES = 20;
+/** Within this a written record is on disk, when nobody waits for it (MECHANISMS §7). */
+const SYNC_MS = 100;
+/** Records written in one go. */
+const MAX_BATCH = 1_000;
+const FILE_MODE = 0o600;
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
+/** Folders that a chain of this process writes to. Other processes are kept out by the lock of the home folder. */
+const taken = new Set<string>();
+
+/**
+ * The log's writer: numbers and chains the records, writes those of concurrent callers together, shares one fdatasync among
+ * them, rotates. Fails closed: a record that cannot be written is its caller's error, and nothing is appended to a file
+ * that somebody else has changed.
+ */
+export class Chain {
+  readonly folder: string;
+  readonly #clock: Clock;
+  readonly #maxBytes: number;
+  readonly #keepFiles: number;
+  #handle: FileHandle;
+  /** What the active file must be before the next write: this inode, with this many bytes. */
+  #inode = 0;
+  #size = 0;
+  #last: Mark;
+  #unsynced = false;
+  #syncTimer: Timer | undefined;
+  #queue: Pending[] = [];
+  #writing: Promise<void> | undefined;
+  #lock: Promise<unknown> = Promise.resolve();
+  #problem: BrokerError | undefined;
+  #closed = false;
+  #rotations = 0;
+  readonly #watchers = new Set<() => void>();
+
+  private constructor(options: ChainOptions, handle: FileHandle, last: Mark) {
+    this.folder = resolve(options.folder);
+    this.#clock = options.clock ?? systemClock;
+    this.#maxBytes = options.maxBytes ?? MAX_FILE_BYTES;
+    this.#keepFiles = Math.max(1, options.keepFiles ?? KEEP_FILES);
+    this.#handle = handle;
+    this.#last = last;
+  }
+
+  /**
+   * Opens the log where it ends; the end of a broken-off write is set aside, and that is recorded.
+   * @throws BrokerError `conflict` when this process has it open already; what the file system throws.
+   */
+  static async open(options: ChainOptions): Promise<Chain> {
+    const folder = resolve(options.folder);
+    if (taken.has(folder)) throw new BrokerError('conflict', 'the audit log is open already');
+    taken.add(folder);
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await rm(join(folder, `${ACTIVE}.new`), { force: true });
+      const { last, torn } = await recover(folder);
+      const chain = new Chain(options, await open(join(folder, ACTIVE), APPEND, FILE_MODE), last);
+      await chain.#remember();
+      await syncFolder(folder);
+      if (torn) {
+        await chain.append(
+          { action: 'audit.repair', outcome: 'ok', caller: { transport: 'internal' }, detail: { ...torn } },
+          true,
+        );
+      }
+      return chain;
+    } catch (error) {
+      taken.delete(folder);
+      throw error;
+    }
+  }
+
+  /** The last record that is in the file. */
+  get last(): Mark {
+    return this.#last;
+  }
+
+  /** Why the last attempt to write failed; undefined while all is well. */
+  get problem(): BrokerError | undefined {
+    return this.#problem;
+  }
+
+  /** How often a new file was started since `open`. */
+  get rotations(): number {
+    return this.#rotations;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Adds a record. Resolves when it is on disk (`synced`) or in the file (on disk within SYNC_MS).
+   * @throws BrokerError `unavailable` when it cannot be written or the log is closed; `corrupt` when somebody else changed it.
+   */
+  append(event: AuditEvent, synced: boolean): Promise<void> {
+    if (this.#closed) return Promise.reject(new BrokerError('unavailable', 'the audit log is closed'));
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ event, synced, resolve, reject });
+      this.#writing ??= this.#writeAll();
+    });
+  }
+
+  /** Runs `work` while nothing is written. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#lock.then(work);
+    // The failure is the caller's; the next in line only waits for the end.
+    this.#lock = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Everything written so far is on disk when it resolves; to be called within `exclusively`. */
+  async sync(): Promise<void> {
+    this.#syncTimer?.cancel();
+    this.#syncTimer = undefined;
+    if (!this.#unsynced) return;
+    await this.#handle.datasync();
+    this.#unsynced = false;
+  }
+
+  /** The files as they are now, from the one that holds record `fromSeq` on; dispose to close them. */
+  snapshot(fromSeq = 1): Promise<Snapshot> {
+    return this.exclusively(async () => {
+      const files: LogFile[] = [];
+      const close = async (): Promise<void> => {
+        for (const file of files) await file[Symbol.asyncDispose]();
+      };
+      try {
+        for (const name of (await logNames(this.folder)).reverse()) {
+          const file = await openLogFile(this.folder, name, name === ACTIVE ? this.#size : undefined);
+          files.unshift(file);
+          if (file.firstSeq !== undefined && file.firstSeq <= fromSeq) break;
+        }
+      } catch (error) {
+        await close();
+        throw error;
+      }
+      return { files, last: this.#last, [Symbol.asyncDispose]: close };
+    });
+  }
+
+  /** Calls `fn` after every write and at close. @returns how to stop that. */
+  watch(fn: () => void): () => void {
+    this.#watchers.add(fn);
+    return () => this.#watchers.delete(fn);
+  }
+
+  /** Writes what waits, syncs, closes. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#writing;
+    try {
+      await this.exclusively(async () => {
+        await this.sync();
+        await this.#handle.close();
+      });
+    } finally {
+      taken.delete(this.folder);
+      this.#tell();
+    }
+  }
+
+  async #writeAll(): Promise<void> {
+    // One turn later, so that callers of the same moment share the first write too.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      await this.exclusively(() => this.#commit(this.#queue.splice(0, MAX_BATCH)));
+    }
+    this.#writing = undefined;
+  }
+
+  async #commit(batch: readonly Pending[]): Promise<void> {
+    try {
+      await this.#checkFile();
+      if (this.#size >= this.#maxBytes) await this.#rotate();
+      await this.#write(batch.map(({ event }) => event));
+      for (const { synced, resolve } of batch) if (!synced) resolve();
+      if (batch.some(({ synced }) => synced)) await this.sync();
+      else this.#syncTimer ??= this.#clock.after(SYNC_MS, () => this.#syncLater());
+      for (const { resolve } of batch) resolve();
+      this.#problem = undefined;
+    } catch (error) {
+      this.#problem = asProblem(error);
+      for (const { reject } of batch) reject(this.#problem);
+    }
+    this.#tell();
+  }
+
+  async #write(events: readonly AuditEvent[]): Promise<void> {
+    let last = this.#last;
+    const lines: string[] = [];
+    for (const event of events) {
+      const next = chainLine(event, last, this.#clock.now());
+      lines.push(next.line, '\n');
+      last = next.mark;
+    }
+    const bytes = Buffer.from(lines.join(''));
+    this.#unsynced = true;
+    try {
+      await writeAll(this.#handle, bytes);
+    } catch (error) {
+      // A full disk takes part of a batch: none of it counts, so none of it stays.
+      await this.#handle.truncate(this.#size);
+      throw error;
+    }
+    this.#last = last;
+    this.#size += bytes.length;
+  }
+
+  /** Nobody else writes to the log, removes or replaces it while we run: a chain through such a file would prove nothing. */
+  async #checkFile(): Promise<void> {
+    const found = await stat(join(this.folder, ACTIVE));
+    if (found.ino === this.#inode && found.size === this.#size) return;
+    throw new BrokerError('corrupt', `${ACTIVE} was changed by somebody else while broker was running`, {
+      hint: 'broker audit verify; then restart the daemon',
+    });
+  }
+
+  /**
+   * Starts a new file. Its first record says which of the oldest ones go, and where the chain then begins, so that verify
+   * can tell retention from theft; they are removed only when that is on disk.
+   */
+  async #rotate(): Promise<void> {
+    await this.sync();
+    const fresh = await open(join(this.folder, `${ACTIVE}.new`), APPEND | constants.O_TRUNC, FILE_MODE);
+    try {
+      for (const name of await logNames(this.folder)) {
+        await rename(join(this.folder, name), join(this.folder, `${ACTIVE}.${ageOf(name) + 1}`));
+      }
+      await rename(join(this.folder, `${ACTIVE}.new`), join(this.folder, ACTIVE));
+    } catch (error) {
+      await fresh.close();
+      throw error;
+    }
+    const old = this.#handle;
+    this.#handle = fresh;
+    await old.close();
+    await this.#remember();
+    await syncFolder(this.folder);
+    await this.#retire();
+    this.#rotations += 1;
+  }
+
+  async #retire(): Promise<void> {
+    const names = (await logNames(this.folder)).filter((name) => name !== ACTIVE);
+    const doomed = names.slice(0, Math.max(0, names.length - this.#keepFiles));
+    const begins = await this.#beginning(names[doomed.length]);
+    // With that damaged, verify could not tell why the older ones went: they stay until an operator has looked.
+    if (doomed.length > 0 && !begins) doomed.length = 0;
+    const removed = doomed.length > 0 && begins ? { removed_through: begins.seq, removed_hash: begins.hash } : {};
+    const detail = { removed_files: doomed.length, ...removed };
+    await this.#write([{ action: 'audit.rotate', outcome: 'ok', caller: { transport: 'internal' }, detail }]);
+    if (doomed.length === 0) return;
+    await this.sync();
+    for (const name of doomed) await rm(join(this.folder, name));
+    await syncFolder(this.folder);
+  }
+
+  /** The record before the first one of a file; undefined when that one is damaged. */
+  async #beginning(name: string | undefined): Promise<Mark | undefined> {
+    if (name === undefined) return undefined;
+    await using file = await openLogFile(this.folder, name);
+    for await (const line of linesOf(file)) {
+      const record = parseLine(line.bytes);
+      return record && { seq: record.seq - 1, hash: record.prev };
+    }
+    return undefined;
+  }
+
+  async #remember(): Promise<void> {
+    const { ino, size } = await this.#handle.stat();
+    this.#inode = ino;
+    this.#size = size;
+  }
+
+  #syncLater(): void {
+    this.#syncTimer = undefined;
+    this.exclusively(() => (this.#closed ? Promise.resolve() : this.sync())).catch((error: unknown) => {
+      this.#problem = asProblem(error);
+    });
+  }
+
+  #tell(): void {
+    for (const fn of [...this.#watchers]) fn();
+  }
+}
+
+function asProblem(error: unknown): BrokerError {
+  if (error instanceof BrokerError) return error;
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : '';
+  return new BrokerError('unavailable', `the audit log cannot be written${code}`, { cause: error });
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  await using handle = await open(folder, 'r');
+  await handle.sync();
+}

@@ -1,0 +1,117 @@
+import type { AuditCaller, AuditEvent } from '../../core/audit.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { MAX_REASON_CHARS } from '../../core/limits.ts';
+
+const MAX_CHARS = 200;
+const MAX_DETAILS = 32;
+const OUTCOMES = ['intent', 'ok', 'denied', 'failed'] as const;
+const TRANSPORTS = ['unix', 'tcp', 'http', 'internal'] as const;
+
+/** An event as it is stored: field by field and in a fixed order, so that nothing gets in but what AuditEvent names. */
+export function eventFields(event: AuditEvent): JsonObject {
+  return present({
+    action: text(event.action),
+    outcome: event.outcome,
+    caller: callerFields(event.caller),
+    service: text(event.service),
+    kind: text(event.kind),
+    session: text(event.session),
+    reason: text(event.reason, MAX_REASON_CHARS),
+    code: text(event.code),
+    message: text(event.message),
+    duration_ms: event.durationMs,
+    bytes_up: event.bytesUp,
+    bytes_down: event.bytesDown,
+    detail: event.detail && details(event.detail),
+  });
+}
+
+/** Reads what `eventFields` gave; undefined when it does not name what was done and how it went. */
+export function parseEvent(fields: JsonObject): AuditEvent | undefined {
+  const action = asText(fields.action);
+  const outcome = OUTCOMES.find((known) => known === fields.outcome);
+  if (action === undefined || outcome === undefined) return undefined;
+  const optional = {
+    service: asText(fields.service),
+    kind: asText(fields.kind),
+    session: asText(fields.session),
+    reason: asText(fields.reason),
+    code: asText(fields.code),
+    message: asText(fields.message),
+    durationMs: asNumber(fields.duration_ms),
+    bytesUp: asNumber(fields.bytes_up),
+    bytesDown: asNumber(fields.bytes_down),
+    detail: isJsonObject(fields.detail) ? parseDetails(fields.detail) : undefined,
+  };
+  const caller = isJsonObject(fields.caller) ? parseCaller(fields.caller) : {};
+  return { action, outcome, caller, ...present(optional) };
+}
+
+function callerFields(caller: AuditCaller): JsonObject {
+  return present({
+    token: text(caller.token),
+    token_id: text(caller.tokenId),
+    uid: caller.uid,
+    pid: caller.pid,
+    executable: text(caller.executable),
+    transport: caller.transport,
+  });
+}
+
+function parseCaller(fields: JsonObject): AuditCaller {
+  return present({
+    token: asText(fields.token),
+    tokenId: asText(fields.token_id),
+    uid: asNumber(fields.uid),
+    pid: asNumber(fields.pid),
+    executable: asText(fields.executable),
+    transport: TRANSPORTS.find((known) => known === fields.transport),
+  });
+}
+
+function details(detail: NonNullable<AuditEvent['detail']>): JsonObject {
+  const cleaned = Object.entries(detail)
+    .slice(0, MAX_DETAILS)
+    .map(([name, value]) => [text(name), typeof value === 'string' ? text(value) : value]);
+  return present(Object.fromEntries(cleaned));
+}
+
+function parseDetails(fields: JsonObject): Record<string, string | number | boolean> {
+  const kept: Record<string, string | number | boolean> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') kept[name] = value;
+  }
+  return kept;
+}
+
+/** Without control, line-separating and text-direction characters, and at most `maxChars` long. */
+function text(raw: string, maxChars?: number): string;
+function text(raw: string | undefined, maxChars?: number): string | undefined;
+function text(raw: string | undefined, maxChars = MAX_CHARS): string | undefined {
+  const plain = raw?.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ');
+  if (plain === undefined || plain.length <= maxChars) return plain;
+  // Not between the halves of a surrogate pair: one alone would not survive UTF-8.
+  return `${plain.slice(0, maxChars - 1).replace(/[\ud800-\udbff]$/, '')}…`;
+}
+
+type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** The entries that have a value; a number that JSON cannot hold has none. */
+function present<T extends object>(fields: T): Present<T> {
+  const kept: Present<T> = {};
+  for (const name of Object.keys(fields) as (keyof T)[]) {
+    const value = fields[name];
+    if (value !== undefined && !(typeof value === 'number' && !Number.isFinite(value))) {
+      kept[name] = value as Exclude<T[keyof T], undefined>;
+    }
+  }
+  return kept;
+}
+
+function asText(value: JsonValue | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function asNumber(value: JsonValue | undefined): number | undefined {
+  return typeof value === 'number' ? value : undefined;
+}

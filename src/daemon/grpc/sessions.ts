@@ -1,0 +1,117 @@
+import { once } from 'node:events';
+import { BrokerError } from '../../core/errors.ts';
+import type { OpenSessionRequest__Output } from '../../core/proto/broker/v1/OpenSessionRequest.ts';
+import type { Session } from '../../core/proto/broker/v1/Session.ts';
+import type { SessionsHandlers } from '../../core/proto/broker/v1/Sessions.ts';
+import { fromMillis, toMillis } from '../../core/rpc.ts';
+import type { Caller } from '../caller.ts';
+import type { Daemon } from '../daemon.ts';
+import type { Lease, OpenedLease } from '../sessions/events.ts';
+import type { OpenRequest } from '../sessions/request.ts';
+import type { Adapter } from './adapt.ts';
+
+export function sessionsHandlers(daemon: Daemon, adapt: Adapter): SessionsHandlers {
+  const { sessions } = daemon;
+  const own = (caller: Caller, lease: Lease): boolean =>
+    caller.token?.scope === 'admin' || (lease.tokenId !== undefined && lease.tokenId === caller.token?.id);
+  return {
+    Open: adapt.unary(async (request, { caller, signal }) =>
+      opened(await sessions.open(caller, openRequest(daemon, request), signal)),
+    ),
+    List: adapt.unary(async (_request, { caller }) => ({
+      sessions: sessions
+        .list()
+        .filter((lease) => own(caller, lease))
+        .map(message),
+    })),
+    Watch: adapt.serverStream(async function* (_request, { caller, signal }) {
+      for await (const { lease } of sessions.watch(signal)) {
+        if (own(caller, lease)) yield message(lease);
+      }
+    }),
+    Close: adapt.unary(async ({ id }, { caller }) => {
+      const lease = sessions.get(id);
+      if (!lease || !own(caller, lease)) throw new BrokerError('not_found', `there is no session ${id} of yours`);
+      await sessions.close(lease.id, 'closed');
+      return message(lease);
+    }),
+    Connect: adapt.duplex(async (requests, send, { caller, signal }) => {
+      const messages = requests[Symbol.asyncIterator]();
+      const first = await messages.next();
+      const start = first.done ? undefined : first.value.start;
+      if (!start) throw new BrokerError('invalid_argument', 'the first message must be `start`');
+      const { service, reason } = start;
+      const { stream } = await sessions.connect(caller, { service, ...(reason && { reason }) }, signal);
+      stream.on('error', () => stream.destroy());
+      const up = (async () => {
+        for (let next = await messages.next(); !next.done; next = await messages.next()) {
+          const data = next.value.data;
+          if (data && data.length > 0 && !stream.write(data)) await once(stream, 'drain', { signal });
+        }
+        stream.end();
+      })();
+      // A client that breaks off ends its session; what it sent until then does not matter any more.
+      up.catch(() => stream.destroy());
+      for await (const data of stream) await send({ data });
+    }),
+  };
+}
+
+const CHECKS = { CLIENT_CHECK_UNSPECIFIED: 'auto', CLIENT_CHECK_PEER: 'peer', CLIENT_CHECK_TICKET: 'ticket' } as const;
+const LISTENS = { LISTEN_UNSPECIFIED: 'tcp', LISTEN_TCP: 'tcp', LISTEN_UNIX: 'unix' } as const;
+
+function openRequest(daemon: Daemon, request: OpenSessionRequest__Output): OpenRequest {
+  const acceptTimeoutMs = toMillis(request.acceptTimeout);
+  const idleMs = toMillis(request.idleTimeout);
+  const lifetimeMs = toMillis(request.lifetime);
+  const kind = daemon.vault.state === 'unlocked' ? daemon.services.get(request.service)?.kind : undefined;
+  const params = kind ? daemon.drivers.get(kind)?.predict?.(request.clientEnvironment) : undefined;
+  return {
+    service: request.service,
+    check: CHECKS[request.check],
+    listen: LISTENS[request.listen],
+    tls: request.tls,
+    connections: request.connections ?? 1,
+    ...(request.kind && { kind: request.kind }),
+    ...(acceptTimeoutMs !== undefined && { acceptTimeoutMs }),
+    ...(idleMs !== undefined && { idleMs }),
+    ...(lifetimeMs !== undefined && { lifetimeMs }),
+    ...(request.reason && { reason: request.reason }),
+    ...(request.port > 0 && { port: request.port }),
+    ...(params && { params }),
+  };
+}
+
+const STATES = { waiting: 'STATE_WAITING', connected: 'STATE_CONNECTED', ended: 'STATE_ENDED' } as const;
+
+function opened(lease: OpenedLease): Session {
+  const { hint, ticket } = lease;
+  return {
+    ...message(lease),
+    ticket: ticket?.use((bytes) => bytes.toString('utf8')) ?? '',
+    hint: { url: hint.url, env: { ...hint.env }, unset: [...hint.unset], example: hint.example },
+  };
+}
+
+function message(lease: Lease): Session {
+  const { address } = lease;
+  return {
+    id: lease.id,
+    service: lease.service,
+    kind: lease.kind,
+    address: address.listen === 'unix' ? (address.path ?? address.host) : `${address.host}:${address.port}`,
+    host: address.host,
+    port: address.listen === 'unix' ? 0 : address.port,
+    socketPath: address.path ?? '',
+    state: STATES[lease.state],
+    endReason: lease.endReason ?? '',
+    openedAt: fromMillis(lease.openedAt),
+    acceptUntil: fromMillis(lease.acceptUntil),
+    expiresAt: fromMillis(lease.expiresAt),
+    served: lease.connections.served,
+    connections: lease.connections.limit,
+    bytesUp: lease.bytesUp,
+    bytesDown: lease.bytesDown,
+    token: lease.openedBy.token ?? '',
+  };
+}

@@ -1,0 +1,216 @@
+import { closest } from '../core/config.ts';
+import type { Driver } from '../core/driver.ts';
+import { BrokerError } from '../core/errors.ts';
+import type { Grant } from '../core/grant.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { LIFETIME_MS, MAX_LIVE_UPSTREAMS } from '../core/limits.ts';
+import type { Secret } from '../core/secret.ts';
+import type { StoredRecord, Vault } from '../vault/vault.ts';
+import { parsePolicy, type ServicePolicy } from './policy.ts';
+
+/** A service without its secrets: what may be listed and shown. */
+export interface ServiceView {
+  readonly name: string;
+  readonly kind: string;
+  readonly config: JsonObject;
+  readonly secretsSet: readonly string[];
+  readonly policy: ServicePolicy;
+  readonly revision: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly target: string;
+}
+
+/** A service with its secrets, for one opening: whoever resolved it disposes them once the upstream is authenticated. */
+export interface ResolvedService {
+  readonly name: string;
+  readonly kind: string;
+  readonly config: unknown;
+  readonly policy: { readonly maxSessions: number; readonly maxLifetimeMs: number };
+  readonly revision: number;
+}
+
+export interface ServiceChange {
+  readonly config: JsonObject;
+  readonly secrets: Readonly<Record<string, Secret>>;
+  readonly policy?: JsonObject;
+}
+
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}$/;
+
+/** Service records: validated by their kind's ConfigSpec on the way in, parsed again on the way out. */
+export class Services {
+  readonly #vault: Vault;
+  readonly #drivers: ReadonlyMap<string, Driver>;
+
+  constructor(vault: Vault, drivers: ReadonlyMap<string, Driver>) {
+    this.#vault = vault;
+    this.#drivers = drivers;
+  }
+
+  /** @throws BrokerError `locked`. */
+  names(): string[] {
+    return this.#vault.list('service').map((record) => record.name);
+  }
+
+  get(name: string): ServiceView | undefined {
+    const record = this.#vault.get('service', name);
+    return record && this.#view(record);
+  }
+
+  /** undefined where there is no such service. @throws BrokerError `locked`. */
+  policy(name: string): ServicePolicy | undefined {
+    return this.get(name)?.policy;
+  }
+
+  kindOf(name: string): string | undefined {
+    return this.get(name)?.kind;
+  }
+
+  list(): ServiceView[] {
+    return this.#vault.list('service').map((record) => this.#view(record));
+  }
+
+  /**
+   * Creates or replaces a service.
+   * @throws BrokerError `invalid_argument` naming every bad field; `already_exists` with createOnly; `locked`.
+   */
+  async put(name: string, kind: string, change: ServiceChange, createOnly: boolean): Promise<ServiceView> {
+    if (!NAME.test(name)) {
+      throw new BrokerError(
+        'invalid_argument',
+        'name must be 1 to 128 characters of a-z A-Z 0-9 . _ -, the first a letter or digit',
+      );
+    }
+    const driver = this.#driver(kind);
+    const secrets = knownSecrets(driver, change.secrets);
+    const config = driver.config.validate(change.config, Object.keys(secrets));
+    const policy = change.policy ?? {};
+    parsePolicy(policy);
+    if (createOnly && this.#vault.get('service', name)) {
+      throw new BrokerError('already_exists', `${name}: there is a service of this name already`, {
+        hint: `to change it: broker service set ${name} --FIELD VALUE`,
+      });
+    }
+    const fields: JsonObject = { kind, config, policy };
+    const ifRevision = createOnly ? { ifRevision: 0 } : {};
+    const [record] = await this.#vault.write([
+      { type: 'put', collection: 'service', name, fields, secrets, ...ifRevision },
+    ]);
+    return this.#view(record as StoredRecord);
+  }
+
+  /**
+   * Changes the named fields; null removes one. Secrets stay, unless a field that says where they go changes and they do
+   * not come in the same call (MECHANISMS §1).
+   * @returns the service, and the names of the secrets that were dropped.
+   */
+  async set(
+    name: string,
+    change: ServiceChange,
+    ifRevision?: number,
+  ): Promise<{ service: ServiceView; dropped: string[] }> {
+    const record = this.#vault.get('service', name);
+    if (!record) throw new BrokerError('not_found', `there is no service ${name}`);
+    const before = this.#view(record);
+    const driver = this.#driver(before.kind);
+    const given = knownSecrets(driver, change.secrets);
+    const merged: Record<string, JsonObject[string]> = { ...before.config };
+    for (const [field, value] of Object.entries(change.config)) {
+      if (value === null) delete merged[field];
+      else merged[field] = value;
+    }
+    const redirected = driver.config.redirects.filter((field) => !sameJson(merged[field], before.config[field]));
+    const kept = redirected.length === 0 ? before.secretsSet.filter((secret) => !given[secret]) : [];
+    const dropped = before.secretsSet.filter((secret) => !given[secret] && !kept.includes(secret));
+    let config: JsonObject;
+    try {
+      config = driver.config.validate(merged, [...Object.keys(given), ...kept]);
+    } catch (error) {
+      if (!(error instanceof BrokerError) || dropped.length === 0) throw error;
+      throw new BrokerError(
+        'invalid_argument',
+        `${error.message}; changing ${redirected.join(', ')} drops the stored ${dropped.join(', ')}, since it could go to somebody else`,
+        {
+          hint: `give it in the same command: --${dropped[0]?.replaceAll('_', '-')}-stdin`,
+        },
+      );
+    }
+    const policy = change.policy ?? policyOf(record);
+    parsePolicy(policy);
+    const secrets: Record<string, Secret | 'keep'> = { ...given };
+    for (const secret of kept) secrets[secret] = 'keep';
+    const fields: JsonObject = { kind: before.kind, config, policy };
+    const [written] = await this.#vault.write([
+      { type: 'put', collection: 'service', name, fields, secrets, ifRevision: ifRevision ?? record.revision },
+    ]);
+    return { service: this.#view(written as StoredRecord), dropped };
+  }
+
+  async delete(name: string): Promise<void> {
+    if (!this.#vault.get('service', name)) throw new BrokerError('not_found', `there is no service ${name}`);
+    await this.#vault.write([{ type: 'delete', collection: 'service', name }]);
+  }
+
+  /** The service of a grant, with its secrets. @throws BrokerError `denied` when the grant is not good (any more). */
+  resolve(grant: Grant): ResolvedService {
+    const record = this.#vault.get('service', grant.subject.name);
+    if (!record) throw new BrokerError('not_found', `there is no service ${grant.subject.name}`);
+    const view = this.#view(record);
+    const driver = this.#driver(view.kind);
+    const secrets = new Map<string, Secret>();
+    for (const name of view.secretsSet) secrets.set(name, this.#vault.reveal(grant, name));
+    const { kind, revision } = view;
+    // How many sessions there may be is the gate's to count; this bounds their connections and the spares.
+    const policy = { maxSessions: MAX_LIVE_UPSTREAMS, maxLifetimeMs: view.policy.maxLifetimeMs || LIFETIME_MS };
+    return { name: view.name, kind, policy, revision, config: driver.config.parse(view.config, secrets) };
+  }
+
+  #driver(kind: string): Driver {
+    const driver = this.#drivers.get(kind);
+    if (driver) return driver;
+    const near = closest(kind, [...this.#drivers.keys()]);
+    const known = [...this.#drivers.keys()].join(', ');
+    throw new BrokerError(
+      'invalid_argument',
+      `kind "${kind}" is not known${near ? ` (did you mean ${near}?)` : ''}; the kinds are ${known}`,
+    );
+  }
+
+  #view(record: StoredRecord): ServiceView {
+    const kind = typeof record.fields.kind === 'string' ? record.fields.kind : '';
+    const config = isJsonObject(record.fields.config) ? record.fields.config : {};
+    const driver = this.#driver(kind);
+    return {
+      name: record.name,
+      kind,
+      config,
+      secretsSet: record.secrets,
+      policy: parsePolicy(policyOf(record)),
+      revision: record.revision,
+      createdAt: record.createdAt,
+      updatedAt: record.updatedAt,
+      target: driver.describe(driver.config.preview(config)),
+    };
+  }
+}
+
+function policyOf(record: StoredRecord): JsonObject {
+  return isJsonObject(record.fields.policy) ? record.fields.policy : {};
+}
+
+function knownSecrets(driver: Driver, secrets: Readonly<Record<string, Secret>>): Record<string, Secret> {
+  for (const name of Object.keys(secrets)) {
+    if (driver.config.secretNames.includes(name)) continue;
+    const near = closest(name, driver.config.secretNames);
+    throw new BrokerError(
+      'invalid_argument',
+      `${name} is not a secret field of this kind${near ? ` (did you mean ${near}?)` : ''}`,
+    );
+  }
+  return { ...secrets };
+}
+
+function sameJson(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+}

@@ -1,0 +1,44 @@
+import type { Conn } from '../../src/core/conn.ts';
+import type { Driver } from '../../src/core/driver.ts';
+
+/** The scripted upstream of one kind (test/fakes). */
+export interface ContractServer extends AsyncDisposable {
+  /** `silent` accepts and says nothing; `downgrade` asks for a login that the configuration of `config` forbids. */
+  behaviour: 'normal' | 'silent' | 'downgrade';
+  /** Sockets that are open now. */
+  readonly live: number;
+  /** Connections that were made, successful or not. */
+  readonly attempts: number;
+  /** Every byte that came before a login was complete. */
+  readonly received: Buffer;
+  /** Resolves once `test` holds; asked again whenever something happens. */
+  until(test: () => boolean): Promise<void>;
+  /** Breaks every connection, as a restarting server does. */
+  dropAll(): void;
+}
+
+/** What a client of the kind does, on a raw connection. All reads are bounded by a timeout of the harness. */
+export interface ContractClient {
+  /**
+   * Logs in; `pipelined` is written in the same packet as the last message of the login.
+   * @returns undefined when it is in, else what it was told.
+   */
+  login(conn: Conn, ticket?: string, pipelined?: Buffer): Promise<string | undefined>;
+  /** A request that the fake answers with `marker` in it. */
+  request(marker: string): Buffer;
+  /** Reads one answer. */
+  answer(conn: Conn): Promise<string>;
+  /** A request after which the fake sends its last words, which contain `last words`, and half-closes. */
+  finish(): Buffer;
+  /** What a client reads when it is cut off; empty when the connection just closes. */
+  farewell(conn: Conn): Promise<string>;
+}
+
+export interface ContractHarness {
+  readonly driver: Driver;
+  readonly client: ContractClient;
+  readonly password: string;
+  start(): Promise<ContractServer>;
+  /** A fresh parsed configuration for the server, with strict settings. */
+  config(server: ContractServer, password: string): unknown;
+}

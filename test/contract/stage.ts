@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { Duplex } from 'node:stream';
+import { Conn } from '../../src/core/conn.ts';
+import type { SessionDeps } from '../../src/daemon/sessions/deps.ts';
+import type { Lease, OpenedLease } from '../../src/daemon/sessions/manager.ts';
+import { caller, never, peers, World } from '../support/sessions.ts';
+import type { ContractHarness, ContractServer } from './harness.ts';
+
+/** The one service of a stage. */
+export const SERVICE = 'app';
+
+/** A fake upstream, and a session manager that has it as a service. */
+export interface Stage extends AsyncDisposable {
+  readonly server: ContractServer;
+  readonly world: World;
+  open(request?: Partial<Parameters<World['manager']['open']>[1]>, signal?: AbortSignal): Promise<OpenedLease>;
+  enter(lease: Lease): Promise<Conn & Disposable>;
+}
+
+export async function setStage(harness: ContractHarness, deps: Partial<SessionDeps> = {}): Promise<Stage> {
+  const server = await harness.start();
+  const lookup = await peers();
+  const world = await World.make([harness.driver], { peers: lookup, ...deps });
+  const noSpares = (): unknown => ({ ...(harness.config(server, harness.password) as object), spares: 0 });
+  world.services.set(SERVICE, { kind: harness.driver.kind, config: noSpares });
+  return {
+    server,
+    world,
+    open: (request = {}, signal = never) => world.manager.open(caller(), { service: SERVICE, ...request }, signal),
+    async enter(lease) {
+      const socket = connect({ host: lease.address.host, port: lease.address.port, allowHalfOpen: true });
+      await once(socket, 'connect');
+      return disposable(new Conn(socket, 'client'));
+    },
+    async [Symbol.asyncDispose]() {
+      await world[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A connection made by a process of another user, which only root can start. */
+export async function connectAs(uid: number, lease: Lease): Promise<Conn & Disposable> {
+  const where = `{host:'127.0.0.1',port:${lease.address.port},allowHalfOpen:true}`;
+  const script = `const s=require('net').connect(${where});process.stdin.pipe(s).pipe(process.stdout)`;
+  const stdio = ['pipe', 'pipe', 'inherit'] as const;
+  const child = spawn(process.execPath, ['-e', script], { uid, gid: uid, cwd: '/', stdio: [...stdio] });
+  const { stdout, stdin } = child;
+  assert(stdout && stdin);
+  const conn = new Conn(Duplex.from({ readable: stdout, writable: stdin }), 'client');
+  return Object.assign(conn, { [Symbol.dispose]: () => void child.kill() });
+}
+
+function disposable(conn: Conn): Conn & Disposable {
+  return Object.assign(conn, { [Symbol.dispose]: () => conn.destroy() });
+}
+
+export async function refused(lease: Lease): Promise<void> {
+  const socket = connect(lease.address.port, lease.address.host);
+  const [error] = await once(socket, 'error');
+  assert.equal(error.code, 'ECONNREFUSED');
+}
+
+/** What keeps the process alive or holds a descriptor. Waits for sockets that are closing in this turn of the loop. */
+export async function handles(): Promise<{ descriptors: number; resources: string[] }> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  const descriptors = (await readdir('/proc/self/fd')).length;
+  const resources = process.getActiveResourcesInfo().filter((name) => name !== 'FSReqPromise');
+  return { descriptors, resources: resources.sort() };
+}
