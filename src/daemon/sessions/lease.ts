@@ -242,6 +242,7 @@ export class LiveLease {
         visit.refused = true;
         this.#journal.refused(error, found);
       },
+      note: (note) => this.#journal.note(note),
     });
   }
 
