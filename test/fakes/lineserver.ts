@@ -21,6 +21,8 @@ export class LineServer implements AsyncDisposable {
   /** The parameters of each login that succeeded, in order. */
   readonly logins: string[] = [];
   attempts = 0;
+  /** Sockets from which on a login is refused with 53300. */
+  most = Number.POSITIVE_INFINITY;
   cancels: string[] = [];
 
   private constructor(server: Server, password: string) {
@@ -93,7 +95,8 @@ export class LineServer implements AsyncDisposable {
       return false;
     }
     const [, password = '', params = ''] = /^LOGIN ([^;]*)(.*)$/.exec(line) ?? [];
-    if (this.refusal) socket.write(`-ERR ${this.refusal}\n`);
+    if (this.live > this.most) socket.write('-ERR 53300 too many connections\n');
+    else if (this.refusal) socket.write(`-ERR ${this.refusal}\n`);
     else if (password !== this.password) socket.write('-ERR auth wrong password\n');
     else {
       this.logins.push(params);

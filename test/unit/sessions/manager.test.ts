@@ -1,37 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BrokerError } from '../../../src/core/errors.ts';
-import { Secret } from '../../../src/core/secret.ts';
-import type { SessionDeps } from '../../../src/daemon/sessions/deps.ts';
-import { lineDriver } from '../../fakes/linedriver.ts';
-import { LineServer } from '../../fakes/lineserver.ts';
 import { LineClient } from '../../support/client.ts';
-import { caller, never, token, World } from '../../support/sessions.ts';
-
-async function setup(over: Partial<SessionDeps> & { spares?: number; password?: string } = {}) {
-  const { spares, password, ...deps } = over;
-  const server = await LineServer.start();
-  const world = await World.make([lineDriver], deps);
-  const given: Secret[] = [];
-  world.services.set('app', {
-    kind: 'line',
-    config: () => {
-      const secret = Secret.fromText(password ?? server.password);
-      given.push(secret);
-      return { host: '127.0.0.1', port: server.port, password: secret, spares };
-    },
-  });
-  return {
-    server,
-    world,
-    given,
-    manager: world.manager,
-    async [Symbol.asyncDispose]() {
-      await world[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
-}
+import { caller, never, token } from '../../support/sessions.ts';
+import { setup } from './setup.ts';
 
 const at = (lease: { address: { host: string; port: number } }) => ({
   host: lease.address.host,
