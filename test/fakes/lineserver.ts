@@ -24,6 +24,8 @@ export class LineServer implements AsyncDisposable {
   /** Sockets from which on a login is refused with 53300. */
   most = Number.POSITIVE_INFINITY;
   cancels: string[] = [];
+  /** What clients sent after their logins. */
+  readonly lines: string[] = [];
 
   private constructor(server: Server, password: string) {
     this.#server = server;
@@ -107,6 +109,7 @@ export class LineServer implements AsyncDisposable {
   }
 
   #line(socket: Socket, line: string): void {
+    this.lines.push(line);
     if (line === 'PING') socket.write('+PONG\n');
     else if (line === 'FINISH') socket.end('last words\n');
     else if (socket.writable) socket.write(`echo ${line}\n`);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BrokerError } from '../../../src/core/errors.ts';
 import { LineClient } from '../../support/client.ts';
-import { caller, never, token } from '../../support/sessions.ts';
+import { caller, eventually, never, token } from '../../support/sessions.ts';
 import { setup } from './setup.ts';
 
 const at = (lease: { address: { host: string; port: number } }) => ({
@@ -225,21 +225,37 @@ test('a revoked or expired token ends what it opened', async () => {
   assert.equal(await client.rest(), '-ERR the token was revoked\n');
 });
 
-test('nothing goes upstream before the opening is on disk', async () => {
+test('nothing goes upstream before the opening is on disk, nor a further connection before its own is', async () => {
   await using it = await setup();
-  let onDisk = (): void => undefined;
-  it.world.auditHold = new Promise((resolve) => {
-    onDisk = resolve;
-  });
-  const lease = await it.manager.open(caller(), { service: 'app' }, never);
-  using client = await LineClient.connect(at(lease));
-  await client.send('HELLO', 'too early');
-  await it.server.until(() => it.server.logins.length === 1);
-  assert.equal(it.world.audit.length, 0);
-  const answered = client.line().then((line) => [line, it.world.audit[0]?.action]);
-  onDisk();
-  assert.deepEqual(await answered, ['+HELLO facts key-1', 'session.open']);
-  assert.equal(await client.line(), 'echo too early');
+  const lease = await it.manager.open(caller(), { service: 'app', connections: 2 }, never);
+  await it.world.recorded('session.open');
+  for (const early of [false, true]) {
+    let onDisk = (): void => undefined;
+    it.world.auditHold = new Promise((resolve) => {
+      onDisk = resolve;
+    });
+    const held = early ? lease : await it.manager.open(caller(), { service: 'app' }, never);
+    if (early) {
+      // The lease's first connection has used up what was recorded at its opening.
+      it.world.auditHold = undefined;
+      using first = await LineClient.connect(at(lease));
+      await first.ask('HELLO');
+      it.world.auditHold = new Promise((resolve) => {
+        onDisk = resolve;
+      });
+    }
+    using client = await LineClient.connect(at(held));
+    const served = held === lease ? 2 : 1;
+    await client.send('HELLO', 'too early');
+    await eventually(() => it.manager.get(held.id)?.connections.served === served);
+    // A whole login takes longer than a line on an open connection would.
+    await it.manager.open(caller(), { service: 'app' }, never);
+    assert.deepEqual(it.server.lines, []);
+    onDisk();
+    assert.match(await client.line(), /^\+HELLO/);
+    assert.equal(await client.line(), 'echo too early');
+    it.server.lines.length = 0;
+  }
 });
 
 test('an audit log that cannot be written lets nobody in', async () => {
