@@ -36,6 +36,13 @@ module.exports = {
       from: { path: '^src/core/proto/' },
       to: { pathNot: ['^src/core/proto/', '(^|/)node_modules/@grpc/(grpc-js|proto-loader)/'] },
     },
+    {
+      name: 'proto-imports-only-types',
+      severity: 'error',
+      comment: 'Whoever needs a type of the control API must not load gRPC for it.',
+      from: { path: '^src/core/proto/' },
+      to: { path: 'node_modules/', dependencyTypesNot: ['type-only'] },
+    },
     onlyCore('vault-imports-core', 'vault'),
     onlyCore('http-imports-core', 'http'),
     onlyCore('cli-imports-core', 'cli'),

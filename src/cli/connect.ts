@@ -10,7 +10,6 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
-import { packageDefinition } from '../core/descriptor.ts';
 import { BrokerError, throwIfAborted } from '../core/errors.ts';
 import type { AuditDefinition } from '../core/proto/broker/v1/Audit.ts';
 import type { DaemonDefinition } from '../core/proto/broker/v1/Daemon.ts';
@@ -22,6 +21,7 @@ import type { TokensDefinition } from '../core/proto/broker/v1/Tokens.ts';
 import type { VaultDefinition } from '../core/proto/broker/v1/Vault.ts';
 import { decodeError, ERROR_TRAILER } from '../core/rpc.ts';
 import type { Secret } from '../core/secret.ts';
+import { packageDefinition } from './definition.ts';
 
 export interface ConnectOptions {
   /** `unix:/path/broker.sock`, `127.0.0.1:8392`, or `https://host:port` for a daemon with TLS. */
@@ -101,7 +101,11 @@ export function connect(options: ConnectOptions): BrokerClient {
     return made;
   };
   const definition = packageDefinition();
-  const client = new Client(target, channel, { 'grpc.max_receive_message_length': 8 * 1024 * 1024 });
+  const client = new Client(target, channel, {
+    'grpc.max_receive_message_length': 8 * 1024 * 1024,
+    // A connection that failed must not make the next client wait out its back-off.
+    'grpc.use_local_subchannel_pool': 1,
+  });
   const made: Record<string, unknown> = { close: () => client.close(), [Symbol.dispose]: () => client.close() };
   for (const name of SERVICES) {
     const service = definition[`broker.v1.${name}`];

@@ -38,7 +38,7 @@ export type CrossCheck<F extends Fields> = (
 export function configSpec<const F extends Fields>(shape: F, crossCheck?: CrossCheck<F>): ConfigSpec<Parsed<F>> {
   const fields = Object.entries(shape).map(([name, field]) => ({ name, ...field }));
   const secretNames = fields.filter((f) => f.type === 'secret').map((f) => f.name);
-  const read = (given: JsonObject, isSet: (secret: string) => boolean) => {
+  const read = (given: JsonObject, isSet: (secret: string) => boolean, crossCheck?: CrossCheck<F>) => {
     const problems = unknownFields(given, fields);
     const values: Record<string, unknown> = {};
     const canonical: Record<string, JsonValue> = {};
@@ -71,9 +71,9 @@ export function configSpec<const F extends Fields>(shape: F, crossCheck?: CrossC
     fields,
     secretNames,
     redirects: fields.filter((f) => f.redirects).map((f) => f.name),
-    validate: (given, secretsSet) => read(given, (name) => secretsSet.includes(name)).canonical,
+    validate: (given, secretsSet) => read(given, (name) => secretsSet.includes(name), crossCheck).canonical,
     parse(given, secrets) {
-      const { values } = read(given, (name) => secrets.has(name));
+      const { values } = read(given, (name) => secrets.has(name), crossCheck);
       for (const name of secretNames) values[name] = secrets.get(name);
       return values as Parsed<F>;
     },

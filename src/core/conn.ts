@@ -117,9 +117,13 @@ export class Conn implements AsyncDisposable {
 
   /** Sends `bytes` as the last words, half-closes, and waits at most `drainMs` for the peer to close; then destroys. */
   async finish(bytes: Uint8Array, drainMs: number): Promise<void> {
-    if (!this.#socket.destroyed && !this.#socket.writableEnded) this.#socket.end(bytes);
     const timeout = AbortSignal.timeout(drainMs);
     try {
+      if (!this.#socket.destroyed && !this.#socket.writableEnded) {
+        this.#socket.end(bytes);
+        // A peer that closed its side already is still to get them: destroying a socket drops what is not written yet.
+        await this.#until(() => this.#socket.writableFinished || this.#socket.destroyed, 'finish', timeout);
+      }
       while (!this.#ended && !this.#socket.destroyed) {
         this.#buffer = Buffer.alloc(0);
         await this.some(timeout);
@@ -208,7 +212,7 @@ export class Conn implements AsyncDisposable {
   }
 
   /** Waits until `ready()`, woken by our own listeners (and by `event` on the socket). */
-  async #until(ready: () => boolean, event: 'drain' | undefined, signal: AbortSignal): Promise<void> {
+  async #until(ready: () => boolean, event: 'drain' | 'finish' | undefined, signal: AbortSignal): Promise<void> {
     while (!ready()) {
       throwIfAborted(signal);
       await new Promise<void>((resolve) => {

@@ -40,7 +40,10 @@ export async function dial(
 ): Promise<Dialed> {
   throwIfAborted(signal);
   if (target.host.startsWith('/')) {
-    const conn = await attempt({ path: target.host }, target.host, signal);
+    const conn = await attempt({ path: target.host }, target.host, signal).catch((error: unknown) => {
+      throwIfAborted(signal);
+      throw error;
+    });
     passed('tcp', `connected to ${target.host}`);
     return { conn, address: target };
   }
@@ -77,8 +80,8 @@ async function resolve(host: string, signal: AbortSignal): Promise<string[]> {
   const bare = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
   if (isIP(bare)) return [bare];
   try {
-    const found = await lookup(bare, { all: true, order: 'verbatim' });
-    throwIfAborted(signal);
+    // The resolver cannot be stopped; nobody waits for it once the signal aborts.
+    const found = await unlessAborted(lookup(bare, { all: true, order: 'verbatim' }), signal);
     return found.map((entry) => entry.address);
   } catch (cause) {
     throwIfAborted(signal);
@@ -87,6 +90,15 @@ async function resolve(host: string, signal: AbortSignal): Promise<string[]> {
       cause,
     });
   }
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+  });
+  signal.addEventListener('abort', abort, { once: true });
+  return await Promise.race([work, aborted]).finally(() => signal.removeEventListener('abort', abort));
 }
 
 function attempt(

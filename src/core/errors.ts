@@ -70,12 +70,15 @@ export class BrokerError extends Error {
   }
 }
 
-/** Any thrown value as a BrokerError: aborts become `cancelled` (or the abort's own BrokerError), the rest `internal`. */
+/** Any thrown value as a BrokerError: aborts and AbortSignal.timeout become `cancelled` (or the abort's own BrokerError), the rest `internal`. */
 export function toBrokerError(thrown: unknown): BrokerError {
   if (thrown instanceof BrokerError) return thrown;
   if (thrown instanceof Error && thrown.name === 'AbortError') {
     if (thrown.cause instanceof BrokerError) return thrown.cause;
     return new BrokerError('cancelled', 'the call was cancelled', { cause: thrown });
+  }
+  if (thrown instanceof Error && thrown.name === 'TimeoutError') {
+    return new BrokerError('cancelled', 'the time for the call was over', { cause: thrown });
   }
   return new BrokerError('internal', 'internal error; the daemon log has the details', { cause: thrown });
 }

@@ -51,15 +51,14 @@ export async function relay(
   const cleanups: (() => void)[] = [];
 
   const outcome = await new Promise<Outcome>((resolve) => {
-    let firstToFinish: Side | undefined;
+    let firstToEnd: Side | undefined;
     let finished = 0;
     const fail = (side: Side, cause: unknown): void => {
       const error = cause instanceof BrokerError ? cause : lost(side, cause);
       resolve({ outcome: 'error', side, error });
     };
     const done = (side: Side): void => {
-      firstToFinish ??= side;
-      if (++finished === 2) resolve({ outcome: `${firstToFinish}_finished` });
+      if (++finished === 2) resolve({ outcome: `${firstToEnd ?? side}_finished` });
       else if (side === 'upstream') {
         const linger = setTimeout(() => resolve({ outcome: 'upstream_finished' }), UPSTREAM_FINISHED_MS);
         cleanups.push(() => clearTimeout(linger));
@@ -67,13 +66,21 @@ export async function relay(
     };
     const watch = (side: Side, socket: Duplex): void => {
       socket.on('error', (cause) => fail(side, cause));
-      socket.on('close', () => {
-        if (finished < 2)
-          resolve(side === 'client' ? { outcome: 'client_finished' } : { outcome: 'upstream_finished' });
-      });
+      const closed = (): void => {
+        // A socket that closed after both its directions were done leaves the rest to the other one, which may still
+        // have bytes to flush.
+        if (!(socket.readableEnded && socket.writableFinished)) resolve({ outcome: `${side}_finished` });
+      };
+      socket.on('close', closed);
     };
     watch('client', from.socket);
     watch('upstream', to.socket);
+    // Neither 'error' nor 'close' comes again from a socket that broke before we listened.
+    if (to.socket.destroyed) {
+      if (to.rest.length > 0) from.socket.write(to.rest);
+      return fail('upstream', to.socket.errored);
+    }
+    if (from.socket.destroyed) return fail('client', from.socket.errored);
 
     if (signal.aborted) return resolve({ outcome: 'ended', error: toBrokerError(signal.reason) });
     const abort = (): void => resolve({ outcome: 'ended', error: toBrokerError(signal.reason) });
@@ -97,6 +104,9 @@ export async function relay(
         from,
         to.socket,
         up,
+        () => {
+          firstToEnd ??= 'client';
+        },
         () => done('client'),
         (error) => fail('client', error),
       ),
@@ -106,6 +116,9 @@ export async function relay(
         to,
         from.socket,
         down,
+        () => {
+          firstToEnd ??= 'upstream';
+        },
         () => done('upstream'),
         (error) => fail('upstream', error),
       ),
@@ -131,6 +144,7 @@ function pump(
   to: Duplex,
   see: Observer,
   ended: () => void,
+  flushed: () => void,
   failed: (error: unknown) => void,
 ): () => void {
   const source = from.socket;
@@ -146,9 +160,11 @@ function pump(
   const resume = (): void => {
     source.resume();
   };
+  // Over only when flushed: the socket is destroyed once both directions are, and a slow reader has not got all yet.
   const end = (): void => {
-    to.end();
     ended();
+    to.once('finish', flushed);
+    to.end();
   };
   to.on('drain', resume);
   if (from.rest.length > 0) forward(from.rest);

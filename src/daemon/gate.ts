@@ -1,6 +1,7 @@
 import type { AuditEvent, AuditSink } from '../core/audit.ts';
 import { BrokerError, type ErrorCode } from '../core/errors.ts';
 import type { Action, Grant, GrantAuthority, GrantSubject } from '../core/grant.ts';
+import { LIFETIME_MS } from '../core/limits.ts';
 import { auditCaller, type Caller } from './caller.ts';
 import { type Clock, systemClock, type Timer } from './clock.ts';
 import { decide, isSession, latestEnd, mayKnow, type Rule, type ServicePolicy } from './policy.ts';
@@ -297,7 +298,9 @@ export class Gate {
   #limitLife(held: Held, policy: ServicePolicy): void {
     held.timer?.cancel();
     if (!isSession(held.grant.action) || held.caller.transport === 'internal') return;
-    const endsAt = latestEnd(held.caller, policy, held.issuedAt);
+    const endsAt = held.issuedAt + (policy.maxLifetimeMs || LIFETIME_MS);
+    // The token's own end comes through its signal, and says so.
+    if (endsAt >= (held.caller.token?.expiresAt ?? Number.POSITIVE_INFINITY)) return;
     held.timer = this.#clock.after(Math.max(0, endsAt - this.#clock.now()), () => {
       const { name } = held.grant.subject;
       held.grant.revoke(new BrokerError('ended', `${name}: the session reached its longest lifetime`));

@@ -3,6 +3,7 @@ import type { Driver } from '../core/driver.ts';
 import { BrokerError } from '../core/errors.ts';
 import type { Grant } from '../core/grant.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { LIFETIME_MS, MAX_LIVE_UPSTREAMS } from '../core/limits.ts';
 import type { Secret } from '../core/secret.ts';
 import type { StoredRecord, Vault } from '../vault/vault.ts';
 import { parsePolicy, type ServicePolicy } from './policy.ts';
@@ -25,7 +26,7 @@ export interface ResolvedService {
   readonly name: string;
   readonly kind: string;
   readonly config: unknown;
-  readonly policy: ServicePolicy;
+  readonly policy: { readonly maxSessions: number; readonly maxLifetimeMs: number };
   readonly revision: number;
 }
 
@@ -159,7 +160,9 @@ export class Services {
     const driver = this.#driver(view.kind);
     const secrets = new Map<string, Secret>();
     for (const name of view.secretsSet) secrets.set(name, this.#vault.reveal(grant, name));
-    const { kind, policy, revision } = view;
+    const { kind, revision } = view;
+    // How many sessions there may be is the gate's to count; this bounds their connections and the spares.
+    const policy = { maxSessions: MAX_LIVE_UPSTREAMS, maxLifetimeMs: view.policy.maxLifetimeMs || LIFETIME_MS };
     return { name: view.name, kind, policy, revision, config: driver.config.parse(view.config, secrets) };
   }
 

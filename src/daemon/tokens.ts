@@ -187,7 +187,9 @@ export class Tokens {
    */
   async revoke(selector: string): Promise<TokenRecord> {
     const record = this.find(selector);
-    await this.#remove([record.id, ...this.#descendants(record.id)], 'was revoked');
+    let ids = [record.id, ...this.#descendants(record.id)];
+    // A child that was being stored when this began has joined meanwhile.
+    for (; ids.length > 0; ids = this.#descendants(record.id)) await this.#remove(ids, 'was revoked');
     return record;
   }
 

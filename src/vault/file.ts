@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { BrokerError } from '../core/errors.ts';
 import { type Disk, errnoOf, type Identity } from './disk.ts';
 import { MAX_VAULT_BYTES } from './limits.ts';
@@ -152,7 +152,7 @@ export class VaultFile {
   }
 
   #missingWords(trace: string): [message: string, options: { hint: string }] {
-    const name = trace.slice(this.#home.length + 1);
+    const name = basename(trace);
     return [
       `${VAULT_FILE} is missing, but ${name} is there: broker makes no new vault in its place`,
       {

@@ -1,10 +1,12 @@
 import type { Stats } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { BrokerError } from '../core/errors.ts';
-import { errnoOf } from './disk.ts';
+import { errnoOf, realDisk } from './disk.ts';
 
 /**
  * Makes sure that `home` is a folder that only this user can enter; creates it (0700) when it is missing.
+ * @param home an absolute path
  * @throws BrokerError `conflict` naming the folder and the command that fixes it. Broker does not change the mode of a
  * folder it did not make: BROKER_HOME may have been set to something that others use.
  */
@@ -26,7 +28,11 @@ export async function ensureHome(home: string): Promise<void> {
 
 async function folder(home: string): Promise<Stats> {
   try {
-    await mkdir(home, { recursive: true, mode: 0o700 });
+    const first = await mkdir(home, { recursive: true, mode: 0o700 });
+    // A folder lasts once the one above it is synced: else a power cut could take a new home with the vault in it.
+    if (first !== undefined) {
+      for (let made = home; made.length >= first.length; made = dirname(made)) await realDisk.syncFolder(dirname(made));
+    }
     return await stat(home);
   } catch (error) {
     throw new BrokerError('conflict', `broker's home ${home} cannot be used (${errnoOf(error)})`, { cause: error });

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { BrokerError, throwIfAborted } from '../core/errors.ts';
 import type { Grant } from '../core/grant.ts';
 import type { Secret } from '../core/secret.ts';
@@ -69,10 +70,11 @@ export class Vault implements AsyncDisposable {
    * @throws BrokerError `conflict` when another process uses the home, or other users can enter it.
    */
   static async open(home: string, options: VaultOptions): Promise<Vault> {
-    await ensureHome(home);
-    const homeLock = await lockHome(home);
+    const folder = resolve(home);
+    await ensureHome(folder);
+    const homeLock = await lockHome(folder);
     try {
-      const vault = new Vault(home, homeLock, options);
+      const vault = new Vault(folder, homeLock, options);
       await vault.#store.survey();
       return vault;
     } catch (error) {
@@ -104,8 +106,8 @@ export class Vault implements AsyncDisposable {
     throwIfAborted(signal);
     checkNewPassword(password);
     await this.#alone('password', NOBODY, async (stretch) => {
-      await this.#file.checkNone();
       const { locks } = this.#store;
+      await this.#file.checkNone();
       using stretched = await NewPassword.stretched(password, this.#kdf, stretch);
       throwIfAborted(signal);
       await this.#inTurn(async () => {

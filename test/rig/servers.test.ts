@@ -166,11 +166,9 @@ describe('dovecot', () => {
     await assert.rejects(token(mailToken(logins.bob.user, { issuer: 'https://other.test' })));
   });
 
-  test('refuses wrong passwords at once, however many came before', async () => {
-    const wrong = { port: tlsPort, secure: true, auth: { user: logins.alice.user, pass: 'wrong' } };
-    for (let attempt = 0; attempt < 5; attempt += 1) {
-      await assert.rejects(login(wrong), { authenticationFailed: true });
-    }
+  test('refuses a wrong password', async () => {
+    const auth = { user: logins.alice.user, pass: 'wrong' };
+    await assert.rejects(login({ port: tlsPort, secure: true, auth }), { authenticationFailed: true });
   });
 });
 

@@ -21,10 +21,9 @@ export async function up(options: Options): Promise<number> {
   const home = options.home ?? brokerHome();
   const socket = options.socket ?? process.env.BROKER_SOCKET ?? join(home, 'broker.sock');
   const address = `unix:${socket}`;
-  using client = connect({ address });
-  const running = await isRunning(client);
-  if (running) say('broker is running already');
+  if (await isRunning(address)) say('broker is running already');
   else await startDaemon(home, options);
+  using client = connect({ address });
   const { state } = await client.vault.status({});
   if (state !== 'STATE_UNLOCKED') {
     using password = await passwordFor(state === 'STATE_ABSENT', options.passwordFile);
@@ -40,7 +39,8 @@ export async function up(options: Options): Promise<number> {
   return 0;
 }
 
-async function isRunning(client: BrokerClient): Promise<boolean> {
+async function isRunning(address: string): Promise<boolean> {
+  using client = connect({ address });
   try {
     await client.vault.status({}, { timeoutMs: 5_000 });
     return true;

@@ -74,8 +74,8 @@ export async function* linesOf(file: Pick<LogFile, 'handle' | 'end'>, start = 0)
     kept = joined(kept, block.subarray(from, bytesRead));
     at += bytesRead;
   }
-  if (lineStart < file.end)
-    yield { bytes: kept, number: number + 1, start: lineStart, next: file.end, terminated: false };
+  if (kept.length > 0)
+    yield { bytes: kept, number: number + 1, start: lineStart, next: lineStart + kept.length, terminated: false };
 }
 
 /** A copy, since the block is read into again; one byte above the limit is kept, to show that the line is too long. */

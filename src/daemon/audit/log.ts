@@ -1,4 +1,4 @@
-import type { AuditEvent, AuditSink } from '../../core/audit.ts';
+import type { AuditCaller, AuditEvent, AuditSink } from '../../core/audit.ts';
 import type { BrokerError } from '../../core/errors.ts';
 import { toBrokerError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
@@ -9,7 +9,7 @@ import { linesOf } from './files.ts';
 import { type Head, isGenuine, parseMark, readHead, writeHead } from './head.ts';
 import { type ChainedRecord, type Mark, parseLine, seqOf } from './line.ts';
 import { type AuditFilter, query } from './query.ts';
-import { type Flaw, TAMPERED, type Witness, walk } from './verify.ts';
+import { ACKNOWLEDGE, type Flaw, TAMPERED, type Witness, walk } from './verify.ts';
 
 /** What the log needs of the vault: a key to seal with, and a place that an attacker on the disk cannot write to. */
 export interface AuditVault {
@@ -56,8 +56,10 @@ export class AuditLog implements AuditSink, AsyncDisposable {
   readonly #vault: AuditVault;
   readonly #clock: Clock;
   readonly #report: (error: BrokerError) => void;
-  #key: Secret | undefined;
-  #sealed = 0;
+  /** Since the last unlock the log was held against what vouches for it: only then is it sealed. */
+  #checked = false;
+  /** The head that this process wrote; whatever else is on disk later is somebody else's. */
+  #head: Head | undefined;
   #sealTimer: Timer | undefined;
   #rotations = 0;
 
@@ -67,7 +69,7 @@ export class AuditLog implements AuditSink, AsyncDisposable {
     this.#clock = options.clock ?? systemClock;
     this.#report = options.report ?? (() => undefined);
     chain.watch(() => this.#afterWrite());
-    options.vault.onLock(() => this.#forgetKey());
+    options.vault.onLock(() => this.#stopSealing());
   }
 
   /** Opens the log; needs no unlocked vault. @throws as Chain.open. */
@@ -99,35 +101,23 @@ export class AuditLog implements AuditSink, AsyncDisposable {
    * (`audit.tampered`; verify reports it from then on), and seals.
    */
   async unlocked(): Promise<void> {
-    const key = this.#vault.deriveKey(KEY_LABEL);
-    for (const message of await this.#findings(key)) {
-      await this.record({
-        action: TAMPERED,
-        outcome: 'failed',
-        caller: { transport: 'internal' },
-        code: 'corrupt',
-        message,
-      });
+    for (const message of await this.#findings()) {
+      const caller = { transport: 'internal' } as const;
+      await this.record({ action: TAMPERED, outcome: 'failed', caller, code: 'corrupt', message });
     }
-    this.#forgetKey();
-    this.#key = key;
+    this.#checked = true;
     await this.seal();
   }
 
-  /** After the vault's data key was replaced: seals with the new one. The log itself was under our eyes all the time. */
-  async rekeyed(): Promise<void> {
-    this.#forgetKey();
-    this.#key = this.#vault.deriveKey(KEY_LABEL);
-    await this.seal();
-  }
-
-  /** Seals the end of the log and anchors it in the vault. To be called before a lock and at exit; else it runs by itself. */
+  /**
+   * Seals the end of the log, and anchors it in the vault. To be called before a lock, at exit, and after the vault's data key
+   * was replaced; else it runs by itself. Does nothing while the vault is locked.
+   */
   async seal(): Promise<void> {
     await this.#sealHead();
+    if (!this.#checked) return;
     const { seq, hash } = this.#chain.last;
-    if (this.#key && this.#vault.state === 'unlocked') {
-      await this.#vault.write([{ type: 'put', collection: 'state', name: ANCHOR, fields: { seq, hash } }]);
-    }
+    await this.#vault.write([{ type: 'put', collection: 'state', name: ANCHOR, fields: { seq, hash } }]);
   }
 
   /** Walks the whole chain, and holds it against all that vouch for it. */
@@ -141,7 +131,7 @@ export class AuditLog implements AuditSink, AsyncDisposable {
     if (head) witnesses.push({ mark: head, by: 'audit.head' });
     if (anchor) witnesses.push({ mark: anchor, by: 'the vault' });
     const { records, last, repairs, flaw: inLog } = await walk(files.files, witnesses);
-    const flaw = inLog ?? headFlaw(found, anchor, this.#key);
+    const flaw = inLog ?? this.#headFlaw(found, anchor);
     return {
       ok: flaw === undefined,
       records,
@@ -149,9 +139,18 @@ export class AuditLog implements AuditSink, AsyncDisposable {
       flaw,
       problem: flaw ? sentence(flaw) : '',
       unsealed: Math.max(0, last.seq - (head?.seq ?? 0)),
-      headChecked: this.#key !== undefined,
+      headChecked: this.#vault.state === 'unlocked',
       repairs,
     };
+  }
+
+  /**
+   * An admin has looked into what `unlocked` noted (a restored home, a log taken away): verify reports it no longer. What is
+   * wrong with the chain as it stands is reported all the same.
+   * @param through the record up to which; a note that comes later is reported again.
+   */
+  acknowledge(caller: AuditCaller, through: number, reason: string): Promise<void> {
+    return this.record({ action: ACKNOWLEDGE, outcome: 'ok', caller, reason, detail: { through } });
   }
 
   /** Records in order; see AuditFilter. */
@@ -164,7 +163,7 @@ export class AuditLog implements AuditSink, AsyncDisposable {
     try {
       await this.seal();
     } finally {
-      this.#forgetKey();
+      this.#stopSealing();
       await this.#chain.close();
     }
   }
@@ -177,31 +176,30 @@ export class AuditLog implements AuditSink, AsyncDisposable {
     this.#sealTimer?.cancel();
     this.#sealTimer = undefined;
     await this.#chain.exclusively(async () => {
-      if (this.#chain.last.seq === this.#sealed) return;
       await this.#chain.sync();
       // Looked up only now: a lock may have come first.
-      if (this.#key) this.#sealed = (await writeHead(this.#chain.folder, this.#chain.last, this.#key)).seq;
+      if (!this.#checked) return;
+      using key = this.#vault.deriveKey(KEY_LABEL);
+      this.#head = await writeHead(this.#chain.folder, this.#chain.last, key);
     });
   }
 
   #afterWrite(): void {
-    if (!this.#key || this.#chain.closed) return;
+    if (!this.#checked || this.#chain.closed) return;
     if (this.#chain.rotations !== this.#rotations) {
       this.#rotations = this.#chain.rotations;
       this.seal().catch((error: unknown) => this.#report(toBrokerError(error)));
-    } else if (this.#chain.last.seq > this.#sealed) {
+    } else if (this.#chain.last.seq !== this.#head?.seq) {
       this.#sealTimer ??= this.#clock.after(SEAL_MS, () => {
         this.#sealHead().catch((error: unknown) => this.#report(toBrokerError(error)));
       });
     }
   }
 
-  #forgetKey(): void {
+  #stopSealing(): void {
     this.#sealTimer?.cancel();
     this.#sealTimer = undefined;
-    this.#key?.[Symbol.dispose]();
-    this.#key = undefined;
-    this.#sealed = 0;
+    this.#checked = false;
   }
 
   #anchor(): Mark | undefined {
@@ -211,14 +209,26 @@ export class AuditLog implements AuditSink, AsyncDisposable {
   }
 
   /** What does not fit between the log as it is and what was sealed before. */
-  async #findings(key: Secret): Promise<string[]> {
+  async #findings(): Promise<string[]> {
     const found = await readHead(this.#chain.folder);
     const anchor = this.#anchor();
-    const flaw = headFlaw(found, anchor, key);
+    const flaw = this.#headFlaw(found, anchor);
     const findings = flaw ? [sentence(flaw)] : [];
     if (!flaw && typeof found !== 'string') findings.push(...(await this.#mismatch(found, 'audit.head')));
     if (anchor) findings.push(...(await this.#mismatch(anchor, 'the vault')));
     return findings;
+  }
+
+  /** What is wrong with the head by itself. */
+  #headFlaw(head: Head | 'absent' | 'damaged', anchor: Mark | undefined): Flaw | undefined {
+    const at = { file: 'audit.head', line: 0, seq: undefined };
+    if (head === 'absent') return anchor || this.#head ? { ...at, message: 'it was removed' } : undefined;
+    if (head === 'damaged') return { ...at, message: 'it was changed' };
+    // A head of our own stays good when the vault's key was replaced meanwhile.
+    if (this.#head?.mac === head.mac || this.#vault.state !== 'unlocked') return undefined;
+    using key = this.#vault.deriveKey(KEY_LABEL);
+    if (isGenuine(head, key)) return undefined;
+    return { ...at, message: 'its seal is not of this vault: it was changed, or belongs to another vault' };
   }
 
   async #mismatch(mark: Mark, by: string): Promise<string[]> {
@@ -237,18 +247,6 @@ export class AuditLog implements AuditSink, AsyncDisposable {
       `the log ended before record ${mark.seq}, which ${by} knows: its end was cut off, or an older copy was put back`,
     ];
   }
-}
-
-function headFlaw(
-  head: Head | 'absent' | 'damaged',
-  anchor: Mark | undefined,
-  key: Secret | undefined,
-): Flaw | undefined {
-  const at = { file: 'audit.head', line: 0, seq: undefined };
-  if (head === 'absent') return anchor ? { ...at, message: 'it was removed' } : undefined;
-  if (head === 'damaged') return { ...at, message: 'it was changed' };
-  if (!key || isGenuine(head, key)) return undefined;
-  return { ...at, message: 'its seal is not of this vault: it was changed, or belongs to another vault' };
 }
 
 function sentence({ file, line, message }: Flaw): string {

@@ -1,5 +1,5 @@
 import { type LogFile, linesOf } from './files.ts';
-import { type ChainedRecord, GENESIS, type Mark, parseLine, seqOf } from './line.ts';
+import { type ChainedRecord, GENESIS, type Mark, parseLine } from './line.ts';
 
 /** The first thing wrong with the log. */
 export interface Flaw {
@@ -30,6 +30,8 @@ export interface Walk {
 export const TAMPERED = 'audit.tampered';
 export const REPAIR = 'audit.repair';
 export const ROTATE = 'audit.rotate';
+/** An admin has looked into what was noted up to a record: verify no longer reports it. */
+export const ACKNOWLEDGE = 'audit.acknowledge';
 
 /** Walks the chain from the oldest record to the newest, one line in memory at a time. */
 export async function walk(files: readonly LogFile[], witnesses: readonly Witness[]): Promise<Walk> {
@@ -39,7 +41,7 @@ export async function walk(files: readonly LogFile[], witnesses: readonly Witnes
       const at = { file: file.name, line: number };
       const record = terminated ? parseLine(bytes) : undefined;
       if (record) walker.record(record, at);
-      else walker.broken(bytes, terminated, at);
+      else walker.broken(terminated, at);
     }
   }
   return walker.end(files.at(-1)?.name ?? 'audit.log');
@@ -54,6 +56,8 @@ class Walker {
   readonly #witnesses: readonly Witness[];
   /** By position in the log; the first is reported. */
   #flaw: Flaw | undefined;
+  /** Lines before the first one that is a record: what number they had shows when that comes. */
+  readonly #brokenFirst: { at?: At; lines: number } = { lines: 0 };
   #first: { readonly record: ChainedRecord; readonly at: At } | undefined;
   #last: Mark = GENESIS;
   #records = 0;
@@ -69,8 +73,13 @@ class Walker {
   record(record: ChainedRecord, at: At): void {
     this.#records += 1;
     this.#note(record, at);
-    if (!this.#first) this.#first = { record, at };
-    else this.#follows(record, at);
+    if (this.#first) {
+      this.#follows(record, at);
+    } else {
+      this.#first = { record, at };
+      const seq = record.seq - this.#brokenFirst.lines;
+      if (this.#brokenFirst.at) this.#blame(this.#brokenFirst.at, seq, `record ${seq} was changed`);
+    }
     for (const { mark, by } of this.#witnesses) {
       if (mark.seq !== record.seq || mark.hash === record.hash) continue;
       this.#blame(at, record.seq, `record ${record.seq} is not the one that ${by} knows: the log was rewritten`);
@@ -78,16 +87,20 @@ class Walker {
     this.#last = { seq: record.seq, hash: record.hash };
   }
 
-  broken(bytes: Buffer, terminated: boolean, at: At): void {
-    const seq = this.#first ? this.#last.seq + 1 : seqOf(bytes);
-    const name = seq === undefined ? 'the first record' : `record ${seq}`;
-    this.#blame(at, seq, terminated ? `${name} was changed` : `${name} is cut off in the middle`);
+  broken(terminated: boolean, at: At): void {
+    if (this.#first) {
+      const seq = this.#last.seq + 1;
+      this.#blame(at, seq, `record ${seq} ${terminated ? 'was changed' : 'is cut off in the middle'}`);
+    } else {
+      this.#brokenFirst.at ??= at;
+      this.#brokenFirst.lines += 1;
+    }
   }
 
   end(lastFile: string): Walk {
-    const beginning = this.#beginning();
-    const end = this.#end(lastFile);
-    const flaw = beginning ?? this.#flaw ?? end ?? this.#tampered;
+    const { at } = this.#brokenFirst;
+    if (at && !this.#first) this.#blame(at, undefined, 'nothing of it is a record');
+    const flaw = this.#beginning() ?? this.#flaw ?? this.#end(lastFile) ?? this.#tampered;
     return { records: this.#records, last: this.#last, flaw, repairs: this.#repairs };
   }
 
@@ -96,6 +109,8 @@ class Walker {
     if (event.action === TAMPERED) {
       this.#tampered ??= { ...at, seq, message: `broker noted at ${time}: ${event.message ?? 'the log was changed'}` };
     }
+    if (event.action === ACKNOWLEDGE && (this.#tampered?.seq ?? seq) <= Number(event.detail?.through))
+      this.#tampered = undefined;
     const { removed_through: through, removed_hash: hash } = event.detail ?? {};
     if (event.action === ROTATE && typeof through === 'number' && typeof hash === 'string')
       this.#removed.set(through, hash);
@@ -117,7 +132,7 @@ class Walker {
 
   /** The log begins with record 1, or where retention says it does. */
   #beginning(): Flaw | undefined {
-    if (!this.#first) return undefined;
+    if (!this.#first || this.#brokenFirst.at) return undefined;
     const { record, at } = this.#first;
     const before = record.seq - 1;
     if (record.prev === (before === 0 ? GENESIS.hash : this.#removed.get(before))) return undefined;

@@ -4,10 +4,10 @@ import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
-import { packageDefinition } from '../../core/descriptor.ts';
 import { BrokerError } from '../../core/errors.ts';
 import { MAX_SOCKET_PATH } from '../../core/limits.ts';
 import type { PeerLookup } from '../peer/lookup.ts';
+import { packageDefinition } from './definition.ts';
 import { type ConnectionFacts, tagConnection } from './peers.ts';
 
 export interface UnixBind {
@@ -95,7 +95,6 @@ export class GrpcServer implements AsyncDisposable {
         resolve();
       });
     });
-    for (const socket of this.#sockets) socket.destroySoon();
     await stopped;
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -106,7 +105,7 @@ export class GrpcServer implements AsyncDisposable {
     }
     removeStaleSocket(bind.path);
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
-    const listener = createServer({ pauseOnConnect: true }, (socket) => {
+    const listener = createServer((socket) => {
       const identity = peers.unix(descriptorOf(socket));
       this.#accept(socket, { transport: 'unix', peer: Promise.resolve(identity), remoteAddress: 'local' });
       injector.injectConnection(socket);
@@ -134,7 +133,7 @@ export class GrpcServer implements AsyncDisposable {
       );
     }
     const injector = this.#server.createConnectionInjector(await credentials(bind));
-    const listener = createServer({ pauseOnConnect: true }, (socket) => {
+    const listener = createServer((socket) => {
       const { localAddress, localPort, remoteAddress, remotePort } = socket;
       if (!localAddress || !localPort || !remoteAddress || !remotePort) return void socket.destroy();
       const peer = isLoopback(remoteAddress)

@@ -90,6 +90,8 @@ for (const step of steps) {
         `at ${at}`,
       );
       assert.deepEqual(await readFile(join(home, 'vault.broker')), before, `at ${at}`);
+      const left = (await readdir(home)).filter((name) => name.endsWith('.tmp'));
+      assert.deepEqual(left, [], `at ${at}: no half-written file takes up the full disk`);
       assert.equal(vault.generation, generation);
       assert.equal(step.happened(vault), false);
       assert.equal(revealed(vault, 'one', 'password'), '1');

@@ -1,10 +1,10 @@
 import type { PackageDefinition } from '@grpc/proto-loader';
 import { fromJSON } from '@grpc/proto-loader';
-import { descriptor } from './proto/descriptor.ts';
+import { descriptor } from '../../core/proto/descriptor.ts';
 
 let loaded: PackageDefinition | undefined;
 
-/** The control API's definition, from the prebuilt descriptor; client and server share these conversion options. */
+/** The control API's definition, from the prebuilt descriptor. The client has the same conversion options. */
 export function packageDefinition(): PackageDefinition {
   loaded ??= fromJSON(descriptor as Parameters<typeof fromJSON>[0], {
     longs: String,
