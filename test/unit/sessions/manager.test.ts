@@ -303,3 +303,11 @@ test('a session for the caller itself runs over a stream in memory', async () =>
   const end = await it.world.recorded('session.end');
   assert.deepEqual([end.session, end.code], [lease.id, 'client_finished']);
 });
+
+test('a stream that ends before it has said anything ends its handshake, at once', async () => {
+  await using it = await setup({ limits: { greetTimeoutMs: 3_600_000 } });
+  const { stream } = await it.manager.connect(caller(), { service: 'app' }, never);
+  using client = new LineClient(stream);
+  client.finish();
+  await client.rest();
+});
