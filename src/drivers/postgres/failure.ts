@@ -45,7 +45,7 @@ function quoted(fields: ErrorFields, password: Secret | undefined): string {
   // A password too short to mean anything would blank out letters of innocent words.
   const secret = password && !password.disposed ? password.use((bytes) => bytes.toString('utf8')) : '';
   if (secret.length >= 4) text = text.replaceAll(secret, '***');
-  text = text.replace(/\p{Cc}+/gu, ' ');
+  text = text.replace(/[\p{Cc}\s]+/gu, ' ').slice(0, MAX_QUOTED_BYTES);
   while (Buffer.byteLength(text) > MAX_QUOTED_BYTES) text = text.slice(0, -1);
   return text;
 }
