@@ -206,8 +206,8 @@ function watchIdle(idleMs: number, moved: { at: number }, idle: () => void): () 
 }
 
 function idleOutcome(idleMs: number): Outcome {
-  const seconds = Math.round(idleMs / 1000);
-  return { outcome: 'idle', error: new BrokerError('ended', `the session was idle for ${seconds} s`) };
+  const time = idleMs < 1_000 ? `${idleMs} ms` : `${Math.round(idleMs / 1000)} s`;
+  return { outcome: 'idle', error: new BrokerError('ended', `the session was idle for ${time}`) };
 }
 
 function lost(side: Side, cause: unknown): BrokerError {
