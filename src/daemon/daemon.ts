@@ -7,6 +7,7 @@ import { GrantAuthority } from '../core/grant.ts';
 import { drivers } from '../drivers/registry.ts';
 import { Vault } from '../vault/vault.ts';
 import { AuditLog } from './audit/log.ts';
+import type { LocalCa } from './ca.ts';
 import { auditCaller, type Caller } from './caller.ts';
 import { Files } from './files.ts';
 import { Gate, type GateVault } from './gate.ts';
@@ -50,6 +51,7 @@ export class Daemon implements AsyncDisposable {
   readonly #parts: DaemonParts;
   #onStateChange: () => void = () => {};
   #locking = false;
+  #ca: LocalCa | undefined;
 
   private constructor(parts: DaemonParts, vault: Vault, audit: AuditLog, authority: GrantAuthority) {
     this.#parts = parts;
@@ -71,6 +73,11 @@ export class Daemon implements AsyncDisposable {
       now: Date.now,
       isOwnPort: (port) => parts.ownPorts().includes(port),
       socketDir: parts.sessionDir,
+      localTls: async () => {
+        // Loaded when first wanted: the X.509 library is large, and few sessions ask for TLS.
+        this.#ca ??= new (await import('./ca.ts')).LocalCa(parts.home, vault);
+        return await this.#ca.localTls();
+      },
       report: (error, doing) => parts.log.warn(`failed at ${doing}`, errorFields(error)),
     });
   }

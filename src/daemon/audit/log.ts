@@ -1,4 +1,4 @@
-import type { AuditEvent, AuditSink } from '../../core/audit.ts';
+import type { AuditCaller, AuditEvent, AuditSink } from '../../core/audit.ts';
 import type { BrokerError } from '../../core/errors.ts';
 import { toBrokerError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
@@ -9,7 +9,7 @@ import { linesOf } from './files.ts';
 import { type Head, isGenuine, parseMark, readHead, writeHead } from './head.ts';
 import { type ChainedRecord, type Mark, parseLine, seqOf } from './line.ts';
 import { type AuditFilter, query } from './query.ts';
-import { type Flaw, TAMPERED, type Witness, walk } from './verify.ts';
+import { ACKNOWLEDGE, type Flaw, TAMPERED, type Witness, walk } from './verify.ts';
 
 /** What the log needs of the vault: a key to seal with, and a place that an attacker on the disk cannot write to. */
 export interface AuditVault {
@@ -142,6 +142,15 @@ export class AuditLog implements AuditSink, AsyncDisposable {
       headChecked: this.#vault.state === 'unlocked',
       repairs,
     };
+  }
+
+  /**
+   * An admin has looked into what `unlocked` noted (a restored home, a log taken away): verify reports it no longer. What is
+   * wrong with the chain as it stands is reported all the same.
+   * @param through the record up to which; a note that comes later is reported again.
+   */
+  acknowledge(caller: AuditCaller, through: number, reason: string): Promise<void> {
+    return this.record({ action: ACKNOWLEDGE, outcome: 'ok', caller, reason, detail: { through } });
   }
 
   /** Records in order; see AuditFilter. */

@@ -30,6 +30,8 @@ export interface Walk {
 export const TAMPERED = 'audit.tampered';
 export const REPAIR = 'audit.repair';
 export const ROTATE = 'audit.rotate';
+/** An admin has looked into what was noted up to a record: verify no longer reports it. */
+export const ACKNOWLEDGE = 'audit.acknowledge';
 
 /** Walks the chain from the oldest record to the newest, one line in memory at a time. */
 export async function walk(files: readonly LogFile[], witnesses: readonly Witness[]): Promise<Walk> {
@@ -107,6 +109,8 @@ class Walker {
     if (event.action === TAMPERED) {
       this.#tampered ??= { ...at, seq, message: `broker noted at ${time}: ${event.message ?? 'the log was changed'}` };
     }
+    if (event.action === ACKNOWLEDGE && (this.#tampered?.seq ?? seq) <= Number(event.detail?.through))
+      this.#tampered = undefined;
     const { removed_through: through, removed_hash: hash } = event.detail ?? {};
     if (event.action === ROTATE && typeof through === 'number' && typeof hash === 'string')
       this.#removed.set(through, hash);

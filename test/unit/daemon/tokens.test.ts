@@ -25,7 +25,7 @@ test('a new token has another id and another secret', async (t) => {
   const { tokens } = await scene(t);
   const made = await Promise.all(Array.from({ length: 20 }, () => tokens.create(PROXY)));
   assert.equal(new Set(made.map(({ record }) => record.id)).size, 20);
-  assert.equal(new Set(made.map(({ token }) => plain(token).split('_')[2])).size, 20);
+  assert.equal(new Set(made.map(({ token }) => plain(token).slice(15))).size, 20);
 });
 
 test('only the hash of a token is kept, in memory and in the vault', async (t) => {

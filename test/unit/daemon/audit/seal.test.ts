@@ -150,6 +150,22 @@ test('a removed head, a changed head and a head of another vault are found', asy
   assert.match(await foundAtUnlock(foreign), /its seal is not of this vault/);
 });
 
+test('what was found is reported until an admin has acknowledged it, and nothing else is hidden by that', async (t) => {
+  const made = await sealedLog(t);
+  await rm(join(made.folder, 'audit.log'));
+  const log = await made.open();
+  await log.unlocked();
+  const { flaw } = await log.verify();
+  assert.equal(flaw?.seq, 1);
+  await log.acknowledge({ token: 'root' }, 0, 'too early');
+  assert.notEqual((await log.verify()).problem, '');
+  await log.acknowledge({ token: 'root' }, 1, 'the disk was replaced');
+  assert.equal((await log.verify()).problem, '');
+  await log.close();
+  await rm(join(made.folder, 'audit.log'));
+  assert.match(await foundAtUnlock(made), /ended before record/);
+});
+
 test('a removed log is found', async (t) => {
   const made = await sealedLog(t);
   await rm(join(made.folder, 'audit.log'));
