@@ -14,7 +14,7 @@ const COMPILED = resolve(ROOT, 'build/compiled');
 const MEMORY = resolve(ROOT, 'build/compiled.tsbuildinfo');
 
 /** A module that only held types. */
-const EMPTY = /^(?:\/\/[^\n]*\n)*export \{\};\s*$/;
+const EMPTY = /^(?:\s*\/\/[^\n]*\n|\s)*export \{\};\s*$/;
 
 /** @returns false, with the compiler's words on stderr, if the sources do not compile. */
 export async function build(): Promise<boolean> {
