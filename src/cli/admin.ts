@@ -21,13 +21,13 @@ export function passwordFromFile(file: string | undefined): Secret | undefined {
 export async function adminClient(passwordFile: string | undefined): Promise<BrokerClient> {
   const atHand = await adminAtHand(passwordFile);
   if (atHand) return atHand;
+  using plain = openClient();
+  await demandUnlocked(plain);
   if (!canPrompt()) {
     throw new BrokerError('denied', 'this needs an admin', {
       hint: 'set BROKER_TOKEN to an admin token, or give the master password by --password-file or BROKER_PASSWORD_FILE (service add and set: --master-password-file)',
     });
   }
-  using plain = openClient();
-  await demandUnlocked(plain);
   using password = await promptSecret('Master password');
   const { address } = findDaemon();
   const { token, expiresAt } = await elevated(plain, password);

@@ -176,7 +176,13 @@ function secretOnCommandLine(flag: string): BrokerError {
 }
 
 function unknownFlag(fields: readonly Field__Output[], flag: string, others: readonly string[]): BrokerError {
-  const near = closest(flag, [...fields.map((field) => kebab(field.name)), ...others]);
+  // The way it is read is kept apart, or its letters would count as part of the name.
+  const [, name = flag, source = ''] = /^(.+?)(-(?:stdin|file|env))?$/.exec(flag) ?? [];
+  const field = closest(
+    name,
+    fields.map((known) => kebab(known.name)),
+  );
+  const near = field === undefined ? closest(flag, others) : `${field}${source}`;
   return new BrokerError(
     'invalid_argument',
     `--${flag} is not a field of this kind${near ? ` (did you mean --${near}?)` : ''}`,

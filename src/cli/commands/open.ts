@@ -30,6 +30,9 @@ export async function open(
   command: readonly string[],
   flags: OpenFlags,
 ): Promise<number> {
+  if (command.length > 0 && !process.argv.includes('--')) {
+    throw new BrokerError('invalid_argument', `put -- before the command: broker ${kind} ${service} -- ${command[0]}`);
+  }
   const request = { ...requestOf(service, flags, command.length > 0), kind };
   using client = openClient();
   const session = await client.sessions.open(request);
