@@ -78,7 +78,8 @@ function openRequest(daemon: Daemon, request: OpenSessionRequest__Output): OpenR
     ...(lifetimeMs !== undefined && { lifetimeMs }),
     ...(request.reason && { reason: request.reason }),
     ...(request.port > 0 && { port: request.port }),
-    ...(params && { params }),
+    // Nothing predicted: what the service's last client sent is the better guess.
+    ...(params && params.size > 0 && { params }),
   };
 }
 
