@@ -30,10 +30,14 @@ export function sessionsHandlers(daemon: Daemon, adapt: Adapter): SessionsHandle
       }
     }),
     Close: adapt.unary(async ({ id }, { caller }) => {
-      const lease = sessions.get(id);
-      if (!lease || !own(caller, lease)) throw new BrokerError('not_found', `there is no session ${id} of yours`);
-      await sessions.close(lease.id, 'closed');
-      return message(lease);
+      const lease = await daemon.watched('session.close', caller, { session: id }, () => {
+        const found = sessions.get(id);
+        if (found && own(caller, found)) return found;
+        throw new BrokerError('not_found', 'there is no such session of yours');
+      });
+      const { service, kind } = lease;
+      await daemon.audited('session.close', caller, { session: id, service, kind }, () => sessions.close(id, 'closed'));
+      return { ...message(lease), state: 'STATE_ENDED', endReason: 'closed' };
     }),
     Connect: adapt.duplex(async (requests, send, { caller, signal }) => {
       const messages = requests[Symbol.asyncIterator]();
