@@ -23,7 +23,11 @@ export class Conn implements AsyncDisposable {
   #ended = false;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
-  readonly #onReadable = (): void => this.#wake?.();
+  readonly #onReadable = (): void => {
+    // A socket reads on by itself at its end, any other stream has to be asked before it says 'end'.
+    if (this.#socket.readableLength === 0) this.#socket.read(0);
+    this.#wake?.();
+  };
   readonly #onEnd = (): void => {
     this.#ended = true;
     this.#wake?.();

@@ -97,7 +97,8 @@ export class Adapter {
         const send = async (response: Res): Promise<void> => {
           if (!call.write(response)) await drained(call, context.signal);
         };
-        await handler(call as AsyncIterable<Req>, send, context);
+        // The plain iterator destroys the whole call when the client has said its last word, our answers with it.
+        await handler(call.iterator({ destroyOnReturn: false }) as AsyncIterable<Req>, send, context);
       };
       this.#during(call, run).then(
         () => call.end(),
