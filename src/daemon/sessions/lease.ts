@@ -4,37 +4,15 @@ import type { Arrival, LeaseAddress, Visitor } from '../../core/driver.ts';
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
 import type { SessionEnd } from '../../core/relay.ts';
-import type { Secret } from '../../core/secret.ts';
 import { auditCaller, type PeerIdentity } from '../caller.ts';
-import type { LocalTls, SessionDeps, SessionLimits } from './deps.ts';
 import { type DoorRules, doorFor } from './door.ts';
 import { endedError, endOfGrant, reasonOf } from './ending.ts';
-import type { EndReason, Lease, LeaseEvent } from './events.ts';
+import type { EndReason, Lease } from './events.ts';
 import { Greetings } from './greetings.ts';
 import { type Held, sameParams } from './held.ts';
 import { LeaseJournal } from './journal.ts';
 import { after, type Link, link } from './link.ts';
-import type { OpenPlan } from './request.ts';
-import type { Errand, Obtained, Upstreams } from './upstreams.ts';
-
-export interface LeaseParts {
-  readonly id: string;
-  readonly plan: OpenPlan;
-  readonly errand: Errand;
-  /** Ends with the lease, and ends it. */
-  readonly grant: Grant;
-  /** When the grant's intent is on disk. */
-  readonly intent: Promise<void>;
-  readonly obtained: Obtained;
-  readonly upstreams: Upstreams;
-  readonly deps: SessionDeps;
-  readonly limits: SessionLimits;
-  readonly ticket: Secret | undefined;
-  readonly localTls: LocalTls | undefined;
-  /** Epoch milliseconds. */
-  readonly expiresAt: number;
-  readonly emit: (type: LeaseEvent['type'], lease: Lease) => void;
-}
+import type { LeaseParts } from './parts.ts';
 
 /** One connection of a client, from accept to its end. */
 interface Visit {
