@@ -1,6 +1,6 @@
 import { configSpec, type Parsed } from '../../core/config.ts';
 import { formatHostPort } from '../../core/dial.ts';
-import { boolean, list, port, secret, text } from '../../core/field.ts';
+import { boolean, integer, list, port, secret, text } from '../../core/field.ts';
 import type { Secret } from '../../core/secret.ts';
 import { CertificateProblem, isAbout, parseCertificate } from './certificate.ts';
 import { HostKeyProblem, type Pins, parseHostKeys, parseKnownHosts } from './hostkey.ts';
@@ -51,6 +51,12 @@ const shape = {
     doc: 'Subsystems that may be started, other than sftp, which has sftp_read and sftp_write.',
   }),
   allow_forward: list({ doc: 'Targets that TCP connections may be forwarded to: db.internal:5432.' }),
+  spares: integer({
+    doc: 'Connections kept logged in, ready for the next session; 0 for none.',
+    default: 0,
+    min: 0,
+    max: 20,
+  }),
 } as const;
 
 export type SshConfig = Parsed<typeof shape>;
