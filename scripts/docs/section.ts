@@ -3,7 +3,7 @@
  * @throws Error when the page has no such place.
  */
 export function withSection(page: string, name: string, body: string): string {
-  const place = new RegExp(`(<!-- ${name}: generated[^>]* -->\n)[sS]*?(<!-- ${name}: end -->)`);
+  const place = new RegExp(`(<!-- ${name}: generated[^>]* -->\n)(?:.|\\n)*?(<!-- ${name}: end -->)`);
   if (!place.test(page)) throw new Error(`no place for the generated "${name}" in this page:\n${page.slice(0, 200)}`);
   return page.replace(place, (_all, start: string, end: string) => `${start}\n${body.trim()}\n\n${end}`);
 }

@@ -30,10 +30,14 @@ export function sessionsHandlers(daemon: Daemon, adapt: Adapter): SessionsHandle
       }
     }),
     Close: adapt.unary(async ({ id }, { caller }) => {
-      const lease = sessions.get(id);
-      if (!lease || !own(caller, lease)) throw new BrokerError('not_found', `there is no session ${id} of yours`);
-      await sessions.close(lease.id, 'closed');
-      return message(lease);
+      const lease = await daemon.watched('session.close', caller, { session: id }, () => {
+        const found = sessions.get(id);
+        if (found && own(caller, found)) return found;
+        throw new BrokerError('not_found', 'there is no such session of yours');
+      });
+      const { service, kind } = lease;
+      await daemon.audited('session.close', caller, { session: id, service, kind }, () => sessions.close(id, 'closed'));
+      return { ...message(lease), state: 'STATE_ENDED', endReason: 'closed' };
     }),
     Connect: adapt.duplex(async (requests, send, { caller, signal }) => {
       const messages = requests[Symbol.asyncIterator]();
@@ -41,8 +45,7 @@ export function sessionsHandlers(daemon: Daemon, adapt: Adapter): SessionsHandle
       const start = first.done ? undefined : first.value.start;
       if (!start) throw new BrokerError('invalid_argument', 'the first message must be `start`');
       const { service, reason } = start;
-      const { stream } = await sessions.connect(caller, { service, ...(reason && { reason }) }, signal);
-      stream.on('error', () => stream.destroy());
+      const { lease, stream } = await sessions.connect(caller, { service, ...(reason && { reason }) }, signal);
       const up = (async () => {
         for (let next = await messages.next(); !next.done; next = await messages.next()) {
           const data = next.value.data;
@@ -52,7 +55,14 @@ export function sessionsHandlers(daemon: Daemon, adapt: Adapter): SessionsHandle
       })();
       // A client that breaks off ends its session; what it sent until then does not matter any more.
       up.catch(() => stream.destroy());
-      for await (const data of stream) await send({ data });
+      try {
+        for await (const data of stream) await send({ data });
+      } catch (cause) {
+        throw new BrokerError('ended', `${service}: the session was ended`, { cause });
+      } finally {
+        // Nobody else can come to this session.
+        await sessions.close(lease.id, 'closed');
+      }
     }),
   };
 }
