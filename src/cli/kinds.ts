@@ -2,4 +2,5 @@
 export const KNOWN_KINDS: readonly (readonly [kind: string, title: string])[] = [
   ['postgres', 'PostgreSQL'],
   ['imap', 'IMAP'],
+  ['smtp', 'SMTP'],
 ];

@@ -13,9 +13,10 @@ export function hint(lease: LeaseAddress, config: ImapConfig): Hint {
   const words = ['curl', '-sS'];
   if (lease.listen === 'unix') words.push('--unix-socket', quote(lease.path ?? lease.host));
   if (lease.tls && lease.caFile !== undefined) words.push('--cacert', quote(lease.caFile));
-  words.push('--user', quote(`${config.user.replaceAll(':', '%3A')}:${password}`), quote(`${scheme}://${where}/`));
+  const url = `${scheme}://${encode(config.user)}:${encode(password)}@${where}/`;
+  words.push(quote(url));
   return {
-    url: `${scheme}://${encode(config.user)}:${encode(password)}@${where}/`,
+    url,
     env: {
       IMAP_HOST: lease.listen === 'unix' ? (lease.path ?? lease.host) : lease.host,
       IMAP_PORT: String(lease.port),
