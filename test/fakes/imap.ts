@@ -37,7 +37,7 @@ export class ImapServer extends MailServer {
   }
 
   protected override command(say: (line: string) => void, line: string, end: (line: string) => void): void {
-    const [tag = '', command = '', argument = ''] = line.split(' ');
+    const [, tag = '', command = '', argument = ''] = /^(\S+) (\S+) ?(.*)$/.exec(line) ?? [];
     if (command === 'LOGOUT') end(`* BYE\r\n${tag} OK`);
     else if (command === 'FINISH') end(`* ECHO last words\r\n${tag} OK`);
     else say(`${command === 'ECHO' ? `* ECHO ${argument}\r\n` : ''}${tag} OK done`);

@@ -32,7 +32,7 @@ export class SmtpServer extends MailServer {
   }
 
   protected override command(say: (line: string) => void, line: string, end: (line: string) => void): void {
-    const [command = '', argument = ''] = line.split(' ');
+    const [, command = '', argument = ''] = /^(\S+) ?(.*)$/.exec(line) ?? [];
     if (command === 'QUIT') end('221 bye');
     else if (command === 'FINISH') end('250 last words');
     else if (command === 'EHLO')
