@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Client, ClientChannel, PseudoTtyInfo, PseudoTtyOptions, ServerChannel, Session } from 'ssh2';
 import { BrokerError } from '../../core/errors.ts';
 import { chunksOf, Output } from './output.ts';
+import { sendSignal } from './packet.ts';
 import { type Decision, decide, type SshPolicy, type SshRequest } from './policy.ts';
 import { filterSftp } from './sftp/filter.ts';
 import type { Traffic } from './traffic.ts';
@@ -53,7 +54,7 @@ export function bridgeSession(session: Session, bridge: Bridge): void {
     accept?.();
   });
   session.on('signal', (accept, _reject, { name }) => {
-    if (/^[A-Z0-9]{1,16}$/.test(name)) running?.signal(name);
+    if (/^[A-Z0-9]{1,16}$/.test(name)) sendSignal(running, name);
     accept?.();
   });
 
@@ -192,7 +193,7 @@ async function carry(
   const clientGone = (): void => {
     output.abandon();
     // Whoever asked for it is gone: what still runs there is told so, as sshd itself would on a terminal.
-    if (ended.lost) up.signal('HUP');
+    if (ended.lost) sendSignal(up, 'HUP');
     up.destroy();
   };
   session.once('close', clientGone);

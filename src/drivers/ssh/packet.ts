@@ -2,8 +2,8 @@ import type { ClientErrorExtensions } from 'ssh2';
 import { sshString, uint32 } from './blob.ts';
 
 /**
- * The one place that touches what ssh2 1.17.0 (pinned, and without a release since 2025) does not make public: three
- * messages that it cannot send itself. Where the internals are not as expected nothing is sent and the caller is told.
+ * The one place that touches what ssh2 1.17.0 (pinned, and without a release since 2025) does not make public: messages
+ * that it cannot send itself, or not then. Where the internals are not as expected nothing is sent and the caller is told.
  */
 interface Internals {
   readonly _packetRW: {
@@ -25,8 +25,6 @@ type SignStep = (data: Buffer, signed: (signature: Buffer) => void) => void;
 /** RFC 4253 §11.1: byte SSH_MSG_DISCONNECT, uint32 reason, string description, string language. */
 const DISCONNECT = 1;
 const BY_APPLICATION = 11;
-/** RFC 4252 §5.4: byte SSH_MSG_USERAUTH_BANNER, string message, string language. */
-const USERAUTH_BANNER = 53;
 const USERAUTH_REQUEST = 50;
 
 /** Says why, in the words that OpenSSH prints: "Received disconnect from ... 11: REASON". */
@@ -34,9 +32,18 @@ export function sendDisconnect(connection: unknown, reason: string): boolean {
   return send(connection, [Buffer.from([DISCONNECT]), uint32(BY_APPLICATION), sshString(reason), sshString('')]);
 }
 
-/** Words to the user before the login is over, which OpenSSH prints as they are. */
-export function sendBanner(connection: unknown, message: string): boolean {
-  return send(connection, [Buffer.from([USERAUTH_BANNER]), sshString(`${message}\r\n`), sshString('')]);
+/**
+ * RFC 4254 §6.9, for a process of a channel. The library sends none once our end of the channel has said EOF, which is
+ * when it is wanted most: nobody writes to the process any more.
+ */
+export function sendSignal(channel: unknown, name: string): boolean {
+  const protocol = property(property(channel, '_client'), '_protocol');
+  const id = property(property(channel, 'outgoing'), 'id');
+  const state = property(property(channel, 'outgoing'), 'state');
+  const signal = property(protocol, 'signal');
+  if (typeof signal !== 'function' || typeof id !== 'number' || (state !== 'open' && state !== 'eof')) return false;
+  Reflect.apply(signal, protocol, [id, name]);
+  return true;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { ClientChannel } from 'ssh2';
 import type { SessionNote } from '../../core/driver.ts';
 import type { Output } from './output.ts';
+import { sendSignal } from './packet.ts';
 
 /** What all channels of a session have moved, and the channels that are open. */
 export class Traffic {
@@ -50,7 +51,7 @@ export class Traffic {
 
   /** Tells what still runs on the server that nobody is there any more: a closed connection alone does not end it. */
   hangUp(): void {
-    for (const channel of this.#running) channel.signal('HUP');
+    for (const channel of this.#running) sendSignal(channel, 'HUP');
   }
 
   /** Lets go of clients that do not read. */

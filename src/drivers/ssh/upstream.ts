@@ -37,14 +37,19 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
     const outcome = await this.#outcome(visitor, traffic, idleMs, signal);
     if (outcome.outcome === 'upstream_finished') {
       // What the server sent before it left is the client's.
-      const late = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS).unref());
+      let stop = (): void => undefined;
+      const late = new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, DRAIN_MS);
+        stop = () => clearTimeout(timer);
+      });
       await Promise.race([traffic.idle(), late]);
+      stop();
     }
+    traffic.hangUp();
     const words = outcome.error ?? new BrokerError('upstream_protocol', 'the server closed the connection');
     if (outcome.outcome === 'client_finished') visitor.conn.destroy();
     else await sayGoodbye(visitor.conn, local, words);
     traffic.abandon();
-    traffic.hangUp();
     await this[Symbol.asyncDispose]();
     return { ...outcome, bytesUp: traffic.bytesUp, bytesDown: traffic.bytesDown };
   }
