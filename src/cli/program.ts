@@ -2,12 +2,13 @@ import { Command, CommanderError } from 'commander';
 import { closest } from '../core/config.ts';
 import { BrokerError, EXIT_CODE, toBrokerError } from '../core/errors.ts';
 import { CANCELLED, OWN_FAILURE } from './exitcode.ts';
+import { HIDDEN, OPEN_KIND } from './hidden.ts';
 import { KNOWN_KINDS } from './kinds.ts';
 import { sayError } from './output.ts';
 import type { Exit } from './syntax/options.ts';
 import { addRecordCommands } from './syntax/records.ts';
 import { addServiceCommands } from './syntax/services.ts';
-import { addSessionCommands, OPEN_KIND } from './syntax/sessions.ts';
+import { addSessionCommands } from './syntax/sessions.ts';
 import { addVaultCommands } from './syntax/vault.ts';
 
 /** Milliseconds that the daemon has to say whether an unknown word is a kind. */
@@ -116,7 +117,7 @@ function named(program: Command, words: readonly string[]): readonly string[] {
 function unknown(word: string, candidates: readonly string[], of: string): BrokerError {
   const near = closest(
     word,
-    candidates.filter((name) => name !== OPEN_KIND),
+    candidates.filter((name) => !HIDDEN.includes(name)),
   );
   const what = of === 'broker' ? 'a command or a kind of service' : `a command of ${of}`;
   return new BrokerError('invalid_argument', `"${word}" is not ${what}${near ? ` (did you mean ${near}?)` : ''}`, {

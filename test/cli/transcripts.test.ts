@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { test } from 'node:test';
+import { freePorts } from '../rig/port.ts';
 import { rig } from '../support/rig.ts';
 import { parseTranscript, playTranscript } from './transcript.ts';
 
@@ -14,7 +24,8 @@ const MASTER_PASSWORD = 'correct horse battery';
 for (const name of readdirSync(import.meta.dirname).filter((file) => file.endsWith('.txt'))) {
   test(`the command line does what ${name} shows`, async () => {
     const steps = parseTranscript(readFileSync(join(import.meta.dirname, name), 'utf8'));
-    const stage = new Stage();
+    const [port = 0] = await freePorts(1);
+    const stage = new Stage(port);
     try {
       const reports = await playTranscript(steps, stage.folder, stage.env);
       assert.ok(reports.length === 0, `${name}, ${reports.join('\n\n')}`);
@@ -29,7 +40,7 @@ class Stage {
   readonly folder = mkdtempSync(join(tmpdir(), 'broker-cli-'));
   readonly env: Readonly<Record<string, string>>;
 
-  constructor() {
+  constructor(freePort: number) {
     if (!existsSync(MAIN)) throw new Error('there is no dist: npm run build');
     const { postgres, postgresClear } = rig();
     const bin = join(this.folder, 'bin');
@@ -54,6 +65,7 @@ class Stage {
       DB_PASSWORD: scram.password,
       DB_NAME: postgres.databases.app,
       CLEAR_PORT: String(postgresClear.port),
+      FREE_PORT: String(freePort),
       FOLDER: this.folder,
     };
   }

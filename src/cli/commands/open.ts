@@ -6,7 +6,8 @@ import { runChild } from '../child.ts';
 import type { BrokerClient } from '../connect.ts';
 import { durationMessage } from '../duration.ts';
 import { advise, print, printJson, say, sayError, shellQuote } from '../output.ts';
-import { openClient } from '../place.ts';
+import { findDaemon, isLocal, openClient } from '../place.ts';
+import { holdInBackground, holdSession } from '../remote.ts';
 
 export interface OpenFlags {
   readonly timeout?: string;
@@ -35,9 +36,12 @@ export async function open(
   }
   const request = { ...requestOf(service, flags, command.length > 0), kind };
   using client = openClient();
-  const session = await client.sessions.open(request);
-  if (command.length > 0) return await runCommand(client, session, command);
-  show(session, flags);
+  const isHere = isLocal(findDaemon().address);
+  if (command.length > 0) {
+    const session = isHere ? await client.sessions.open(request) : (await holdSession(client, request)).session;
+    return await runCommand(client, session, command);
+  }
+  show(isHere ? await client.sessions.open(request) : await holdInBackground(request), flags);
   return 0;
 }
 

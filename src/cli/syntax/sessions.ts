@@ -1,10 +1,8 @@
 import { type Command, Option } from 'commander';
 import type { OpenFlags } from '../commands/open.ts';
+import { HOLD, OPEN_KIND } from '../hidden.ts';
 import { KNOWN_KINDS } from '../kinds.ts';
 import { type Exit, example } from './options.ts';
-
-/** The hidden command behind `broker KIND NAME` for a kind that only the daemon knows. */
-export const OPEN_KIND = 'open-kind';
 
 export function addSessionCommands(program: Command, exit: Exit): void {
   for (const [kind, title] of KNOWN_KINDS) {
@@ -25,6 +23,7 @@ export function addSessionCommands(program: Command, exit: Exit): void {
     async (kind: string, service: string, words: string[], flags: OpenFlags) =>
       exit(await (await import('../commands/open.ts')).open(kind, service, words, flags)),
   );
+  program.command(HOLD, { hidden: true }).action(async () => exit(await (await import('../remote.ts')).hold()));
   const connect = program
     .command('connect <service>')
     .description('one session on standard input and output')
