@@ -73,8 +73,11 @@ function shown(page: string): string[] {
 function faultsOf(line: string): string[] {
   const [own = ''] = line.split(' -- ');
   const words = own.split(' ').slice(1);
-  const name = [words.slice(0, 2).join(' '), words[0] ?? ''].find((candidate) => helps.has(candidate));
-  const placeholder = /^[A-Z]+$/.test(words[0] ?? '') || words[0]?.startsWith('-');
+  const [first = '', second = ''] = words;
+  const hasParts = [...helps.keys()].some((known) => known.startsWith(`${first} `));
+  const wanted = hasParts && second !== '' ? `${first} ${second}` : first;
+  const name = helps.has(wanted) ? wanted : undefined;
+  const placeholder = /^[A-Z]+$/.test(first) || first.startsWith('-');
   if (name === undefined) return placeholder ? [] : [`there is no command ${line}`];
   const help = helps.get(name) ?? '';
   return words
