@@ -48,7 +48,7 @@ const SCRIPTS: ReadonlySet<string> = new Set(
 const HARMLESS_SCRIPT = ['exists', 'flush', 'kill', 'debug', 'help'];
 
 /** Settings whose values are, or name, credentials: requirepass, masterauth, masteruser, tls-key-file-pass ... */
-const SECRET_SETTING = /pass|auth|user|secret|token|key|acl/;
+const SECRET_SETTING = /pass|auth|user|secret|token|private|acl/;
 const LITERAL_SETTING = /^[a-z0-9_.-]+$/;
 
 /** Verdicts of commands by name that are kept at most, where every name has to be asked for. */
