@@ -63,12 +63,54 @@ async function bundleCommand(): Promise<Files> {
     chunkNames: 'commands/[name]-[hash]',
     splitting: true,
     minify: true,
+    plugins: [oneChunk],
     // grpc-js loads it for its own admin services, which a client does not have.
     external: ['@grpc/proto-loader'],
     // grpc-js is CommonJS and calls require() for Node's own modules.
     banner: { js: "import { createRequire as $r } from 'node:module'; const require = $r(import.meta.url);" },
   });
 }
+
+/** Commands that have no use for the client of the control API; the daemon should not even have it in memory. */
+const APART = new Set(['commands/completion.ts', 'commands/daemon.ts', 'commands/version.ts']);
+const CLI = resolve(ROOT, 'src/cli');
+const DYNAMIC = /\bimport\('(\.[^']+\.ts)'\)/g;
+
+/**
+ * Left alone, esbuild cuts the commands into dozens of files, and finding each of them takes longer than reading all: what
+ * the command line imports dynamically becomes one module, but for what is APART.
+ */
+const oneChunk: esbuild.Plugin = {
+  name: 'one-chunk',
+  setup({ onLoad, onResolve }) {
+    const key = (file: string): string => file.replace(/\W/g, '_');
+    /** Where a dynamic import of a module leads; undefined if it is left as it is. */
+    const target = (importer: string, specifier: string): string | undefined => {
+      const file = relative(CLI, resolve(dirname(importer), specifier));
+      return APART.has(file) ? undefined : file;
+    };
+    onLoad({ filter: /[/\\]src[/\\]cli[/\\].*\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const contents = source.replace(DYNAMIC, (original, specifier: string) => {
+        const file = target(path, specifier);
+        return file === undefined ? original : `import('commands').then((all) => all.${key(file)})`;
+      });
+      return { contents, loader: 'ts' };
+    });
+    onResolve({ filter: /^commands$/ }, () => ({ path: 'all', namespace: 'commands' }));
+    onLoad({ filter: /./, namespace: 'commands' }, async () => {
+      const together = new Set<string>();
+      for (const path of (await filesIn(CLI)).map((file) => join(CLI, file))) {
+        for (const [, specifier = ''] of (await readFile(path, 'utf8')).matchAll(DYNAMIC)) {
+          const file = target(path, specifier);
+          if (file !== undefined) together.add(file);
+        }
+      }
+      const lines = [...together].map((file) => `export * as ${key(file)} from './${file}';`);
+      return { contents: lines.join('\n'), resolveDir: CLI };
+    });
+  },
+};
 
 /** The typed client that programs import: our own code in one file; grpc-js comes from their node_modules. */
 async function bundleClient(): Promise<Files> {
