@@ -24,7 +24,7 @@ export class Conn implements AsyncDisposable {
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
   readonly #onReadable = (): void => {
-    // A socket reads on by itself at its end, any other stream has to be asked before it says 'end'.
+    // At the end of a stream that is no socket 'end' comes only when somebody reads; a socket does that by itself.
     if (this.#socket.readableLength === 0) this.#socket.read(0);
     this.#wake?.();
   };
