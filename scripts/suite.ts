@@ -3,11 +3,11 @@ import { join, relative } from 'node:path';
 import { ROOT } from './command.ts';
 
 /**
- * The test files of the project, sorted.
+ * The test files below a folder of the project, sorted.
  * @param patterns parts of their paths; a file is in if any occurs in its path. None means all.
  */
-export async function testFiles(patterns: readonly string[], root = ROOT): Promise<string[]> {
-  const entries = await readdir(join(root, 'test'), { recursive: true, withFileTypes: true });
+export async function testFiles(patterns: readonly string[], root = ROOT, folder = 'test'): Promise<string[]> {
+  const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true });
   const files = entries
     .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))

@@ -1,5 +1,5 @@
 /**
- * `npm test [-- [--node BIN] [PART-OF-A-PATH ...]]`: builds, starts the real servers, runs the tests, stops the servers
+ * `npm test [-- [--node BIN] [--folder F] [PART-OF-A-PATH ...]]`: builds, starts the real servers, runs the tests, stops the servers
  * again, however it ends. Node's own summary is the last thing that a good run prints.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -16,7 +16,10 @@ import { objection, summaryOf, testFiles } from './suite.ts';
 /** The whole suite takes a fraction of this; a run that hangs must still end by itself. */
 const LONGEST_RUN_MS = 20 * 60_000;
 
-const { values, positionals } = parseArgs({ options: { node: { type: 'string' } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { node: { type: 'string' }, folder: { type: 'string' } },
+  allowPositionals: true,
+});
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => stop.abort(signal));
@@ -25,7 +28,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const files = await testFiles(positionals);
+  const files = await testFiles(positionals, ROOT, values.folder);
   if (files.length === 0) return fail(`no test file matches ${positionals.join(' ')}`);
   const started = Date.now();
   if (!(await build())) return fail('the build failed');

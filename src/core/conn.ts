@@ -23,7 +23,11 @@ export class Conn implements AsyncDisposable {
   #ended = false;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
-  readonly #onReadable = (): void => this.#wake?.();
+  readonly #onReadable = (): void => {
+    // At the end of a stream that is no socket 'end' comes only when somebody reads; a socket does that by itself.
+    if (this.#socket.readableLength === 0) this.#socket.read(0);
+    this.#wake?.();
+  };
   readonly #onEnd = (): void => {
     this.#ended = true;
     this.#wake?.();

@@ -17,9 +17,17 @@ export interface SessionEnd {
 /** Sees whole chunks as they pass, never changes them. A BrokerError it throws ends the session. */
 export type Observer = (chunk: Buffer) => void;
 
+/**
+ * What goes on instead of a chunk, empty for nothing; a chunk that needs no change is returned as it is. What it keeps
+ * back must be bounded, and is lost when the stream ends there. A BrokerError it throws ends the session.
+ */
+export type Rewriter = (chunk: Buffer) => Buffer;
+
 export interface RelayOptions {
   readonly up?: Observer;
   readonly down?: Observer;
+  readonly rewriteUp?: Rewriter;
+  readonly rewriteDown?: Rewriter;
   /** Milliseconds without a byte either way after which the session ends; 0 or absent: no limit. */
   readonly idleMs?: number;
   /**
@@ -89,15 +97,18 @@ export async function relay(
     if (options.idleMs)
       cleanups.push(watchIdle(options.idleMs, moved, () => resolve(idleOutcome(options.idleMs ?? 0))));
 
-    const up = (chunk: Buffer): void => {
+    const { rewriteUp, rewriteDown } = options;
+    const up = (chunk: Buffer): Buffer => {
       moved.up += chunk.length;
       moved.at = performance.now();
       options.up?.(chunk);
+      return rewriteUp ? rewriteUp(chunk) : chunk;
     };
-    const down = (chunk: Buffer): void => {
+    const down = (chunk: Buffer): Buffer => {
       moved.down += chunk.length;
       moved.at = performance.now();
       options.down?.(chunk);
+      return rewriteDown ? rewriteDown(chunk) : chunk;
     };
     cleanups.push(
       pump(
@@ -142,20 +153,21 @@ export async function relay(
 function pump(
   from: Detached,
   to: Duplex,
-  see: Observer,
+  see: Rewriter,
   ended: () => void,
   flushed: () => void,
   failed: (error: unknown) => void,
 ): () => void {
   const source = from.socket;
   const forward = (chunk: Buffer): void => {
+    let onward: Buffer;
     try {
-      see(chunk);
+      onward = see(chunk);
     } catch (error) {
       failed(error);
       return;
     }
-    if (!to.write(chunk)) source.pause();
+    if (onward.length > 0 && !to.write(onward)) source.pause();
   };
   const resume = (): void => {
     source.resume();
@@ -194,8 +206,8 @@ function watchIdle(idleMs: number, moved: { at: number }, idle: () => void): () 
 }
 
 function idleOutcome(idleMs: number): Outcome {
-  const seconds = Math.round(idleMs / 1000);
-  return { outcome: 'idle', error: new BrokerError('ended', `the session was idle for ${seconds} s`) };
+  const time = idleMs < 1_000 ? `${idleMs} ms` : `${Math.round(idleMs / 1000)} s`;
+  return { outcome: 'idle', error: new BrokerError('ended', `the session was idle for ${time}`) };
 }
 
 function lost(side: Side, cause: unknown): BrokerError {

@@ -21,7 +21,11 @@ export class LineServer implements AsyncDisposable {
   /** The parameters of each login that succeeded, in order. */
   readonly logins: string[] = [];
   attempts = 0;
+  /** Sockets from which on a login is refused with 53300. */
+  most = Number.POSITIVE_INFINITY;
   cancels: string[] = [];
+  /** What clients sent after their logins. */
+  readonly lines: string[] = [];
 
   private constructor(server: Server, password: string) {
     this.#server = server;
@@ -93,7 +97,8 @@ export class LineServer implements AsyncDisposable {
       return false;
     }
     const [, password = '', params = ''] = /^LOGIN ([^;]*)(.*)$/.exec(line) ?? [];
-    if (this.refusal) socket.write(`-ERR ${this.refusal}\n`);
+    if (this.live > this.most) socket.write('-ERR 53300 too many connections\n');
+    else if (this.refusal) socket.write(`-ERR ${this.refusal}\n`);
     else if (password !== this.password) socket.write('-ERR auth wrong password\n');
     else {
       this.logins.push(params);
@@ -104,6 +109,7 @@ export class LineServer implements AsyncDisposable {
   }
 
   #line(socket: Socket, line: string): void {
+    this.lines.push(line);
     if (line === 'PING') socket.write('+PONG\n');
     else if (line === 'FINISH') socket.end('last words\n');
     else if (socket.writable) socket.write(`echo ${line}\n`);

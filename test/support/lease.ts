@@ -57,6 +57,11 @@ export class TestLease<C, F, V extends Visitor, S> implements AsyncDisposable {
     return address.port;
   }
 
+  /** Resolves when every client that came has gone. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
   /** Ends every session, as a revoke does, and waits until they are over. */
   async end(reason: BrokerError): Promise<void> {
     this.#stop.abort(reason);

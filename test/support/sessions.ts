@@ -91,7 +91,7 @@ export class World implements AsyncDisposable {
     if (this.refuse) throw this.refuse;
     const grant = this.#authority.issue({ collection: 'service', name: request.service }, request.action);
     this.grants.push(grant);
-    return { grant, recorded: Promise.resolve() };
+    return { grant, recorded: this.auditHold ?? Promise.resolve() };
   }
 
   async #record(event: AuditEvent): Promise<void> {

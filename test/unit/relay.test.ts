@@ -111,7 +111,7 @@ test('a slow reader holds back the sender instead of filling our memory', async 
   const running = run();
   const paused = once(upstream.socket, 'pause');
   server.write(Buffer.alloc(64 * 1024 * 1024));
-  await paused;
+  await Promise.race([paused, once(server, 'drain')]);
   assert.ok(local.socket.writableLength < 1024 * 1024, `${local.socket.writableLength} bytes wait for the client`);
   client.destroy();
   await running;

@@ -3,7 +3,7 @@ import { BrokerError } from '../../core/errors.ts';
 import type { SessionEnd } from '../../core/relay.ts';
 import { auditCaller, type PeerIdentity } from '../caller.ts';
 import type { EndReason, Lease } from './events.ts';
-import type { LeaseParts } from './lease.ts';
+import type { LeaseParts } from './parts.ts';
 
 type Detail = Readonly<Record<string, string | number | boolean>>;
 

@@ -4,37 +4,15 @@ import type { Arrival, LeaseAddress, Visitor } from '../../core/driver.ts';
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
 import type { SessionEnd } from '../../core/relay.ts';
-import type { Secret } from '../../core/secret.ts';
 import { auditCaller, type PeerIdentity } from '../caller.ts';
-import type { LocalTls, SessionDeps, SessionLimits } from './deps.ts';
 import { type DoorRules, doorFor } from './door.ts';
 import { endedError, endOfGrant, reasonOf } from './ending.ts';
-import type { EndReason, Lease, LeaseEvent } from './events.ts';
+import type { EndReason, Lease } from './events.ts';
 import { Greetings } from './greetings.ts';
 import { type Held, sameParams } from './held.ts';
 import { LeaseJournal } from './journal.ts';
 import { after, type Link, link } from './link.ts';
-import type { OpenPlan } from './request.ts';
-import type { Errand, Obtained, Upstreams } from './upstreams.ts';
-
-export interface LeaseParts {
-  readonly id: string;
-  readonly plan: OpenPlan;
-  readonly errand: Errand;
-  /** Ends with the lease, and ends it. */
-  readonly grant: Grant;
-  /** When the grant's intent is on disk. */
-  readonly intent: Promise<void>;
-  readonly obtained: Obtained;
-  readonly upstreams: Upstreams;
-  readonly deps: SessionDeps;
-  readonly limits: SessionLimits;
-  readonly ticket: Secret | undefined;
-  readonly localTls: LocalTls | undefined;
-  /** Epoch milliseconds. */
-  readonly expiresAt: number;
-  readonly emit: (type: LeaseEvent['type'], lease: Lease) => void;
-}
+import type { LeaseParts } from './parts.ts';
 
 /** One connection of a client, from accept to its end. */
 interface Visit {
@@ -87,7 +65,7 @@ export class LiveLease {
     this.#acceptUntil = this.#openedAt + plan.acceptTimeoutMs;
     this.#waiting = obtained.held;
     this.#facts = obtained.held.upstream.facts;
-    this.#address = { listen: plan.listen, host: '', port: 0, tls: plan.tls };
+    this.#address = { listen: plan.listen === 'unix' ? 'unix' : 'tcp', host: '', port: 0, tls: plan.tls };
     this.#greetings = new Greetings(limits.maxGreeting, limits.greetTimeoutMs);
     this.#scope = link(parts.grant.signal, errand.caller.token?.signal);
     this.#scope.signal.addEventListener('abort', () => {
@@ -106,6 +84,10 @@ export class LiveLease {
   attach(listener: AsyncDisposable, address: LeaseAddress): void {
     this.#listener = listener;
     this.#address = address;
+  }
+
+  get listen(): LeaseParts['plan']['listen'] {
+    return this.#parts.plan.listen;
   }
 
   get endError(): BrokerError | undefined {

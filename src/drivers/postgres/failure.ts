@@ -8,22 +8,27 @@ import { type ErrorFields, fatal } from './wire.ts';
  * the client gets (PostgreSQL manual, appendix "PostgreSQL Error Codes").
  */
 
-/** SQLSTATEs of class 28 mean that this login is refused; the others are about the server, the database or a setting. */
+/**
+ * What the server said instead of going on with the login. Class 28 refuses this login; everything else is about the
+ * server, the database or a setting.
+ * @param hop `session` once the login itself is through.
+ */
 export function loginFailure(
   fields: ErrorFields,
   name: string,
   user: string,
   password: Secret | undefined,
+  hop: 'auth' | 'session',
 ): BrokerError {
   const code = sqlstate(fields);
-  const options = { hop: 'auth', ...(code && { upstreamCode: code }) } as const;
+  const options = { hop, ...(code && { upstreamCode: code }) };
   if (code === '28P01') {
     return new BrokerError('upstream_auth', `${name} refused the password for user ${user} (28P01)`, {
       ...options,
       hint: 'store the right one: broker service set {service} --password-stdin',
     });
   }
-  const said = `"${quoted(fields, password)}" (${code ?? 'no SQLSTATE'})`;
+  const said = `${quoted(fields, password)} (${code ?? 'no SQLSTATE'})`;
   if (code?.startsWith('28')) return new BrokerError('upstream_auth', `${name} refused user ${user}: ${said}`, options);
   return new BrokerError('upstream_refused', `${name} refused the connection: ${said}`, options);
 }
@@ -40,7 +45,7 @@ function quoted(fields: ErrorFields, password: Secret | undefined): string {
   // A password too short to mean anything would blank out letters of innocent words.
   const secret = password && !password.disposed ? password.use((bytes) => bytes.toString('utf8')) : '';
   if (secret.length >= 4) text = text.replaceAll(secret, '***');
-  text = text.replace(/\p{Cc}+/gu, ' ');
+  text = text.replace(/[\p{Cc}\s]+/gu, ' ').slice(0, MAX_QUOTED_BYTES);
   while (Buffer.byteLength(text) > MAX_QUOTED_BYTES) text = text.slice(0, -1);
   return text;
 }

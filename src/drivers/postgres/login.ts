@@ -118,7 +118,7 @@ async function authenticate(conn: Conn, config: PostgresConfig, io: DriverIo, si
   const asked = await nextAuthentication(conn, config, signal);
   const method = methodOf(asked);
   requireFloor(method, config, conn);
-  if (asked.type === 'ok') return method === 'none' ? 'no login asked for' : method;
+  if (asked.type === 'ok') return config.cert ? 'certificate' : 'no login asked for';
   const password = config.password;
   if (!password) {
     throw new BrokerError('upstream_auth', `the server asks for a password (${method}), and none is stored`, {
@@ -232,7 +232,7 @@ function md5Response(user: string, password: Secret, salt: Buffer): Buffer {
 async function nextAuthentication(conn: Conn, config: PostgresConfig, signal: AbortSignal): Promise<Authentication> {
   const frame = await readFrame(conn, signal);
   if (frame.type === TYPE.authentication) return readAuthentication(frame.body);
-  throw unexpected(frame, config);
+  throw unexpected(frame, config, 'auth');
 }
 
 async function readPreamble(conn: Conn, config: PostgresConfig, signal: AbortSignal): Promise<PostgresFacts> {
@@ -255,25 +255,38 @@ async function readPreamble(conn: Conn, config: PostgresConfig, signal: AbortSig
     else if (frame.type === TYPE.readyForQuery) {
       readReadyForQuery(frame.body);
       return { parameters, notices, key };
-    } else throw unexpected(frame, config);
+    } else throw unexpected(frame, config, 'session');
     throwIfAborted(signal);
   }
 }
 
-function unexpected(frame: Frame, config: PostgresConfig): BrokerError {
+function unexpected(frame: Frame, config: PostgresConfig, hop: 'auth' | 'session'): BrokerError {
   if (frame.type === TYPE.errorResponse)
-    return loginFailure(readErrorFields(frame.body), describe(config), config.user, config.password);
+    return loginFailure(readErrorFields(frame.body), describe(config), config.user, config.password, hop);
   const type = `0x${frame.type.toString(16).padStart(2, '0')}`;
-  return new BrokerError('upstream_protocol', `the server sent a message of type ${type} in the middle of the login`);
+  return new BrokerError('upstream_protocol', `the server sent a message of type ${type} in the middle of the login`, {
+    hop,
+  });
 }
 
 /** "the server ..." says which server, and what has no hop yet belongs to the login. */
 function named(error: unknown, config: PostgresConfig): unknown {
   if (!(error instanceof BrokerError) || !error.code.startsWith('upstream_')) return error;
+  const { cause, hint, upstreamCode } = error;
+  if (refusesCertificate(cause)) {
+    const message = `${describe(config)} refused the TLS connection: it does not accept the client certificate`;
+    return new BrokerError('upstream_tls', message, { hop: 'tls', cause });
+  }
   return new BrokerError(error.code, error.message.replace(/^the server /, `${describe(config)} `), {
     hop: error.hop ?? 'auth',
-    cause: error.cause,
-    ...(error.hint && { hint: error.hint }),
-    ...(error.upstreamCode && { upstreamCode: error.upstreamCode }),
+    cause,
+    ...(hint && { hint }),
+    ...(upstreamCode && { upstreamCode }),
   });
+}
+
+/** With TLS 1.3 the server judges our certificate after the handshake: its alert is the answer to our first message. */
+function refusesCertificate(cause: unknown): boolean {
+  const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return typeof code === 'string' && /^ERR_SSL_.*ALERT_(UNKNOWN_CA|.*CERTIFICATE.*)$/.test(code);
 }

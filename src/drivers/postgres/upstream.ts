@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Conn } from '../../core/conn.ts';
 import type { DriverIo, OpenParams, Upstream } from '../../core/driver.ts';
-import { type BrokerError, toBrokerError } from '../../core/errors.ts';
+import { toBrokerError } from '../../core/errors.ts';
 import { DRAIN_MS } from '../../core/limits.ts';
 import { relay, type SessionEnd } from '../../core/relay.ts';
 import { fatalFor } from './failure.ts';
@@ -34,6 +34,9 @@ export class PostgresUpstream implements Upstream<PostgresFacts, PostgresVisitor
   readonly #io: DriverIo;
   /** The key that this session's client got; undefined before and after, so that a late cancel finds nothing. */
   #given: CancelKey | undefined;
+  readonly #forget = (): void => {
+    this.#given = undefined;
+  };
 
   constructor(login: Login, params: OpenParams, io: DriverIo) {
     this.facts = login.facts;
@@ -48,11 +51,16 @@ export class PostgresUpstream implements Upstream<PostgresFacts, PostgresVisitor
     const socket = this.#conn.socket;
     try {
       await local.write(this.#welcome(visitor.version), signal);
-    } catch (error) {
-      local.destroy();
-      this.#given = undefined;
-      return failed(toBrokerError(error));
+    } catch (thrown) {
+      this.#forget();
+      const error = toBrokerError(thrown);
+      await visitor.refuse(error);
+      const outcome =
+        error.code === 'client_gone' ? ({ outcome: 'error', side: 'client' } as const) : { outcome: 'ended' as const };
+      return { ...outcome, error, bytesUp: 0, bytesDown: 0 };
     }
+    // A server that is done has nothing left to cancel, though its client may still be reading.
+    socket.once('end', this.#forget).once('close', this.#forget);
     const walker = new FrameWalker();
     let cancelled: Promise<void> | undefined;
     const end = await relay(
@@ -68,7 +76,7 @@ export class PostgresUpstream implements Upstream<PostgresFacts, PostgresVisitor
       },
       signal,
     );
-    this.#given = undefined;
+    this.#forget();
     if (end.outcome === 'ended' || end.outcome === 'idle') await (cancelled ?? this.#cancelWhatRuns());
     socket.destroy();
     return end;
@@ -101,7 +109,7 @@ export class PostgresUpstream implements Upstream<PostgresFacts, PostgresVisitor
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#given = undefined;
+    this.#forget();
     // After a session the socket is gone already; an unused connection says goodbye as a client would.
     if (this.#conn.socket.destroyed) return;
     await this.#conn.finish(terminate(), DRAIN_MS);
@@ -120,7 +128,7 @@ export class PostgresUpstream implements Upstream<PostgresFacts, PostgresVisitor
 
   /** A destroyed socket leaves the query running: ask the server to stop it, for at most CANCEL_MS. */
   async #cancelWhatRuns(): Promise<void> {
-    this.#given = undefined;
+    this.#forget();
     if (!this.facts.key) return;
     try {
       await cancel(this.facts.key, this.#route, this.#io, AbortSignal.timeout(CANCEL_MS));
@@ -145,14 +153,9 @@ async function cancel(key: CancelKey, route: Route, io: DriverIo, signal: AbortS
 
 /** Compares in constant time; a length is no secret. */
 function sameKey(a: CancelKey, b: CancelKey): boolean {
-  const [left, right] = [a, b].map((key) => Buffer.concat([Buffer.from([0, 0, 0, 0]).fill(0), key.secret]));
+  const [left, right] = [a, b].map((key) => Buffer.concat([Buffer.alloc(4), key.secret]));
   if (!left || !right || left.length !== right.length) return false;
   left.writeInt32BE(a.pid | 0, 0);
   right.writeInt32BE(b.pid | 0, 0);
   return timingSafeEqual(left, right);
-}
-
-function failed(error: BrokerError): SessionEnd {
-  const outcome = error.code === 'ended' || error.code === 'cancelled' ? 'ended' : 'error';
-  return { outcome, side: 'client', error, bytesUp: 0, bytesDown: 0 };
 }

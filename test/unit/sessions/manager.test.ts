@@ -1,37 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BrokerError } from '../../../src/core/errors.ts';
-import { Secret } from '../../../src/core/secret.ts';
-import type { SessionDeps } from '../../../src/daemon/sessions/deps.ts';
-import { lineDriver } from '../../fakes/linedriver.ts';
-import { LineServer } from '../../fakes/lineserver.ts';
 import { LineClient } from '../../support/client.ts';
-import { caller, never, token, World } from '../../support/sessions.ts';
-
-async function setup(over: Partial<SessionDeps> & { spares?: number; password?: string } = {}) {
-  const { spares, password, ...deps } = over;
-  const server = await LineServer.start();
-  const world = await World.make([lineDriver], deps);
-  const given: Secret[] = [];
-  world.services.set('app', {
-    kind: 'line',
-    config: () => {
-      const secret = Secret.fromText(password ?? server.password);
-      given.push(secret);
-      return { host: '127.0.0.1', port: server.port, password: secret, spares };
-    },
-  });
-  return {
-    server,
-    world,
-    given,
-    manager: world.manager,
-    async [Symbol.asyncDispose]() {
-      await world[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
-}
+import { caller, eventually, never, token } from '../../support/sessions.ts';
+import { setup } from './setup.ts';
 
 const at = (lease: { address: { host: string; port: number } }) => ({
   host: lease.address.host,
@@ -253,21 +225,37 @@ test('a revoked or expired token ends what it opened', async () => {
   assert.equal(await client.rest(), '-ERR the token was revoked\n');
 });
 
-test('nothing goes upstream before the opening is on disk', async () => {
+test('nothing goes upstream before the opening is on disk, nor a further connection before its own is', async () => {
   await using it = await setup();
-  let onDisk = (): void => undefined;
-  it.world.auditHold = new Promise((resolve) => {
-    onDisk = resolve;
-  });
-  const lease = await it.manager.open(caller(), { service: 'app' }, never);
-  using client = await LineClient.connect(at(lease));
-  await client.send('HELLO', 'too early');
-  await it.server.until(() => it.server.logins.length === 1);
-  assert.equal(it.world.audit.length, 0);
-  const answered = client.line().then((line) => [line, it.world.audit[0]?.action]);
-  onDisk();
-  assert.deepEqual(await answered, ['+HELLO facts key-1', 'session.open']);
-  assert.equal(await client.line(), 'echo too early');
+  const lease = await it.manager.open(caller(), { service: 'app', connections: 2 }, never);
+  await it.world.recorded('session.open');
+  for (const early of [false, true]) {
+    let onDisk = (): void => undefined;
+    it.world.auditHold = new Promise((resolve) => {
+      onDisk = resolve;
+    });
+    const held = early ? lease : await it.manager.open(caller(), { service: 'app' }, never);
+    if (early) {
+      // The lease's first connection has used up what was recorded at its opening.
+      it.world.auditHold = undefined;
+      using first = await LineClient.connect(at(lease));
+      await first.ask('HELLO');
+      it.world.auditHold = new Promise((resolve) => {
+        onDisk = resolve;
+      });
+    }
+    using client = await LineClient.connect(at(held));
+    const served = held === lease ? 2 : 1;
+    await client.send('HELLO', 'too early');
+    await eventually(() => it.manager.get(held.id)?.connections.served === served);
+    // A whole login takes longer than a line on an open connection would.
+    await it.manager.open(caller(), { service: 'app' }, never);
+    assert.deepEqual(it.server.lines, []);
+    onDisk();
+    assert.match(await client.line(), /^\+HELLO/);
+    assert.equal(await client.line(), 'echo too early');
+    it.server.lines.length = 0;
+  }
 });
 
 test('an audit log that cannot be written lets nobody in', async () => {
@@ -314,4 +302,12 @@ test('a session for the caller itself runs over a stream in memory', async () =>
   assert.equal(await client.rest(), '');
   const end = await it.world.recorded('session.end');
   assert.deepEqual([end.session, end.code], [lease.id, 'client_finished']);
+});
+
+test('a stream that ends before it has said anything ends its handshake, at once', async () => {
+  await using it = await setup({ limits: { greetTimeoutMs: 3_600_000 } });
+  const { stream } = await it.manager.connect(caller(), { service: 'app' }, never);
+  using client = new LineClient(stream);
+  client.finish();
+  await client.rest();
 });

@@ -3,9 +3,10 @@ import { Secret } from '../../../src/core/secret.ts';
 import { Vault } from '../../../src/vault/vault.ts';
 
 /**
- * The process that crash.test.ts kills: `writer HOME KEYHEX FROM` unlocks the vault and writes for ever, or until a write
- * fails. After each write that the vault acknowledged it prints a line `ok N`; a failure is `CODE MESSAGE`, and the end.
- * Every fifth write also changes the key slots, which rewrites `.bak`. With `fill` in front each write adds 8 KiB.
+ * The process that crash.test.ts kills: `writer loop|fill HOME KEYHEX FROM` unlocks the vault and writes until a write
+ * fails, but never for ever. After each write that the vault acknowledged it prints `ok N`; after one that failed
+ * `failed MESSAGE` and, from memory, the last that did not. Every fifth write of `loop` changes the key slots too, which
+ * rewrites `.bak`; each of `fill` adds 8 KiB.
  */
 const [mode, home, keyHex, from] = process.argv.slice(2);
 if (home === undefined || keyHex === undefined) throw new TypeError('usage: writer loop|fill HOME KEYHEX FROM');
@@ -18,9 +19,9 @@ await vault.unlock(
 );
 const spare = { type: 'key', secret: Secret.random(32) } as const;
 
-for (let n = Number(from); ; n++) {
+for (let n = Number(from), left = mode === 'fill' ? 64 : 2_000; left > 0; n++, left--) {
   try {
-    if (n % 5 === 0) {
+    if (mode === 'loop' && n % 5 === 0) {
       if (vault.slots().some((slot) => slot.label === 'spare')) await vault.removeSlot('spare');
       else await vault.addSlot(spare, 'spare');
     }

@@ -1,0 +1,92 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+import type { Stage } from '../stage.ts';
+import { ROOT } from '../stage.ts';
+
+/** A way to the database, for clients on 127.0.0.1. */
+export interface Route {
+  readonly port: number;
+  /** What this way wants as a password; broker's wants none. */
+  readonly password?: string;
+}
+
+/** A Node process that does nothing but `pipe()`. */
+export async function barePipe(stage: Stage, port: number): Promise<Route> {
+  const child = stage.helper(process.execPath, ['--import', 'tsx', join(ROOT, 'bench/peers/pipe.ts'), String(port)]);
+  if (!child.stdout) throw new Error('no output');
+  const [first] = (await once(child.stdout, 'data')) as [Buffer];
+  return { port: Number(first.toString()), password: stage.facts.postgres.logins.scram.password };
+}
+
+/** haproxy in TCP mode, where it is installed. */
+export async function haproxy(stage: Stage, port: number): Promise<Route | undefined> {
+  const file = onPath('haproxy');
+  if (!file) return undefined;
+  const local = await freePort();
+  const config = join(stage.folder, 'haproxy.cfg');
+  await writeFile(
+    config,
+    `global\n  nbthread 1\ndefaults\n  mode tcp\n  timeout connect 5s\n  timeout client 1h\n  timeout server 1h\nlisten pg\n  bind 127.0.0.1:${local}\n  server pg 127.0.0.1:${port}\n`,
+  );
+  stage.helper(file, ['-db', '-f', config]);
+  await answering(local);
+  return { port: local, password: stage.facts.postgres.logins.scram.password };
+}
+
+/** pgbouncer with session pooling and a login of its own, where it is installed. It refuses to run as root. */
+export async function pgbouncer(stage: Stage, port: number): Promise<Route | undefined> {
+  const file = onPath('pgbouncer');
+  if (!file) return undefined;
+  const local = await freePort();
+  const { logins, databases } = stage.facts.postgres;
+  const config = join(stage.folder, 'pgbouncer.ini');
+  const users = join(stage.folder, 'pgbouncer.users');
+  const { user, password } = logins.scram;
+  await writeFile(users, `"${user}" "${password}"\n`);
+  await writeFile(
+    config,
+    `[databases]\n${databases.app} = host=127.0.0.1 port=${port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${local}\nauth_type = scram-sha-256\nauth_file = ${users}\npool_mode = session\nunix_socket_dir =\nlogfile =\nverbose = 0\nserver_tls_sslmode = disable\n`,
+  );
+  for (const path of [stage.folder, config, users]) await chmod(path, 0o755);
+  const { uid, gid } = stage.facts.account;
+  const asUser = process.getuid?.() === 0 ? ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'] : [];
+  const [first = file, ...rest] = [...asUser, file, '-q', config];
+  stage.helper(first, rest);
+  await answering(local);
+  return { port: local, password };
+}
+
+function onPath(name: string): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** Until the port takes connections; 10 s at most. */
+async function answering(port: number): Promise<void> {
+  const { connect } = await import('node:net');
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const socket = connect(port, '127.0.0.1');
+    const open = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+    socket.destroy();
+    if (open) return;
+    if (Date.now() > deadline) throw new Error(`nothing answers on port ${port}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

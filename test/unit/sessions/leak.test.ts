@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { handles } from '../../contract/stage.ts';
+import { LineClient } from '../../support/client.ts';
+import { caller, never } from '../../support/sessions.ts';
+import { setup } from './setup.ts';
+
+const SESSIONS = 500;
+
+test(`${SESSIONS} sessions opened, used and closed leave no descriptor, handle or grant behind`, async () => {
+  await using it = await setup();
+  const round = async (): Promise<void> => {
+    const lease = await it.manager.open(caller(), { service: 'app' }, never);
+    using client = await LineClient.connect({ host: lease.address.host, port: lease.address.port });
+    await client.send('HELLO', 'x');
+    await client.line();
+    assert.equal(await client.line(), 'echo x');
+    client.finish();
+    assert.equal(await client.rest(), '');
+    await it.world.recorded('session.end', (event) => event.session === lease.id);
+    it.world.audit.length = 0;
+  };
+  await round();
+  await it.server.until(() => it.server.live === 0);
+  const before = await handles();
+  for (let i = 0; i < SESSIONS; i++) await round();
+  await it.server.until(() => it.server.live === 0);
+  assert.deepEqual(await handles(), before);
+  assert.equal(it.world.grants.filter((grant) => grant.active).length, 0);
+  assert.deepEqual(it.world.reported, []);
+});

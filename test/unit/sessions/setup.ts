@@ -1,0 +1,31 @@
+import { Secret } from '../../../src/core/secret.ts';
+import type { SessionDeps } from '../../../src/daemon/sessions/deps.ts';
+import { lineDriver } from '../../fakes/linedriver.ts';
+import { LineServer } from '../../fakes/lineserver.ts';
+import { World } from '../../support/sessions.ts';
+
+/** A session manager with one service, `app`, of the line protocol. */
+export async function setup(over: Partial<SessionDeps> & { spares?: number; password?: string } = {}) {
+  const { spares, password, ...deps } = over;
+  const server = await LineServer.start();
+  const world = await World.make([lineDriver], deps);
+  const given: Secret[] = [];
+  world.services.set('app', {
+    kind: 'line',
+    config: () => {
+      const secret = Secret.fromText(password ?? server.password);
+      given.push(secret);
+      return { host: '127.0.0.1', port: server.port, password: secret, spares };
+    },
+  });
+  return {
+    server,
+    world,
+    given,
+    manager: world.manager,
+    async [Symbol.asyncDispose]() {
+      await world[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
