@@ -12,8 +12,9 @@ import { throwIfAborted } from '../../core/errors.ts';
 
 /** Bytes of one reply during a login; an ACL user with hundreds of patterns fits. The value is accepted. */
 export const MAX_REPLY_BYTES = 262_144;
-/** Values in one reply, nested ones included. */
+/** Values in one reply, nested ones included, and how deep they may be nested; ACL GETUSER has some 50, 3 deep. */
 const MAX_VALUES = 10_000;
+const MAX_DEPTH = 5;
 const MAX_LINE_BYTES = 8_192;
 
 export type Value = string | number | null | readonly Value[];
@@ -35,30 +36,35 @@ export async function readReply(conn: Conn, signal: AbortSignal): Promise<Reply>
 async function frame(conn: Conn, signal: AbortSignal): Promise<Buffer> {
   const parts: Buffer[] = [];
   let bytes = 0;
+  let values = 0;
   const take = (part: Buffer): void => {
     parts.push(part);
     bytes += part.length;
     if (bytes > MAX_REPLY_BYTES) throw conn.protocolError(`sent more than ${MAX_REPLY_BYTES} bytes in one reply`);
   };
-  for (let wanted = 1, seen = 0; wanted > 0; wanted--) {
+  const value = async (depth: number): Promise<void> => {
     throwIfAborted(signal);
-    if (++seen > MAX_VALUES) throw conn.protocolError(`sent more than ${MAX_VALUES} values in one reply`);
     const line = await conn.line(MAX_LINE_BYTES, signal);
     take(line);
     const [, type = '', rest = ''] = /^([-+:$*])([^\r\n]*)\r\n$/.exec(line.toString('latin1')) ?? [];
-    if (type === '+' || type === '-') continue;
+    if (type === '+' || type === '-') return;
     if (!/^-?\d{1,15}$/.test(rest)) throw conn.protocolError('sent something that is not the Redis protocol');
     const length = Number(rest);
-    if (type === '$' && length >= 0) {
+    if (type === ':' || length < 0) return;
+    if (type === '$') {
       if (length > MAX_REPLY_BYTES) throw conn.protocolError(`sent a text of ${length} bytes during the login`);
-      take(await conn.exactly(length + 2, signal));
-      if (parts.at(-1)?.subarray(-2).toString('latin1') !== '\r\n')
+      const text = await conn.exactly(length + 2, signal);
+      take(text);
+      if (text.toString('latin1', length) !== '\r\n')
         throw conn.protocolError('sent a text that is longer than it says');
-    } else if (type === '*' && length > 0) {
-      if (length > MAX_VALUES) throw conn.protocolError(`sent a list of ${length} values during the login`);
-      wanted += length;
+      return;
     }
-  }
+    values += length;
+    if (values > MAX_VALUES || depth > MAX_DEPTH)
+      throw conn.protocolError('sent a list that is too long or too deep for a login');
+    for (let i = 0; i < length; i++) await value(depth + 1);
+  };
+  await value(1);
   return Buffer.concat(parts);
 }
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import type { StatusObject } from '@grpc/grpc-js';
 import { type BrokerClient, fromServiceError } from '../../../src/cli/connect.ts';
@@ -212,9 +211,9 @@ async function watched(client: BrokerClient): Promise<void> {
 /** A client that says goodbye at once: whoever is let in has its session ended for that. */
 async function connected(client: BrokerClient): Promise<void> {
   const stream = client.sessions.connect();
-  const over = once(stream, 'status') as Promise<[StatusObject]>;
+  const over = new Promise<StatusObject>((resolve) => stream.once('status', resolve));
   stream.on('error', () => undefined).resume();
   stream.end({ start: { service: 'mine' } });
-  const [status] = await over;
+  const status = await over;
   throw fromServiceError(Object.assign(new Error(status.details), status), 'the daemon');
 }
