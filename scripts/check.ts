@@ -20,6 +20,7 @@ const CHECKS: readonly Check[] = [
   { name: 'floors', run: checkFloors },
   { name: 'proto', run: script('proto') },
   { name: 'compose', run: script('compose') },
+  { name: 'docs', run: script('docs') },
   { name: 'lockfile', run: script('lockfile') },
 ];
 

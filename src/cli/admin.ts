@@ -1,85 +1,103 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { BrokerError } from '../core/errors.ts';
 import { toMillis } from '../core/rpc.ts';
-import { Secret } from '../core/secret.ts';
+import type { Secret } from '../core/secret.ts';
 import { type BrokerClient, connect } from './connect.ts';
-import { configDir, findDaemon, openClient } from './place.ts';
-import { promptSecret, readSecretFile } from './prompt.ts';
+import { forget, memoryPath, recall, remember } from './memory.ts';
+import { findDaemon, findToken, openClient } from './place.ts';
+import { canPrompt, promptSecret, readSecretFile } from './prompt.ts';
 
 /** Where the master password comes from: `--password-file`, BROKER_PASSWORD_FILE, else undefined (the prompt). */
 export function passwordFromFile(file: string | undefined): Secret | undefined {
-  const path = file ?? process.env.BROKER_PASSWORD_FILE;
+  const path = file || process.env.BROKER_PASSWORD_FILE;
   return path ? readSecretFile(path, 'master password') : undefined;
 }
 
 /**
- * A client that may change things: with BROKER_TOKEN as it is; else with an admin token that the daemon gives for the
- * master password, remembered for 5 minutes for this terminal.
+ * A client that may change things: with an admin token that the daemon gives for the master password in
+ * `--password-file`; else with BROKER_TOKEN as it is; else for the password in BROKER_PASSWORD_FILE, or as remembered for
+ * this terminal, or asked for and then remembered for 5 minutes.
+ * @throws BrokerError `locked`, `denied` where there is nobody to ask, `cancelled`.
  */
 export async function adminClient(passwordFile: string | undefined): Promise<BrokerClient> {
-  if (process.env.BROKER_TOKEN) return openClient();
-  const given = passwordFromFile(passwordFile);
-  if (!given) {
-    const remembered = recall();
-    if (remembered) return connect({ ...findDaemon(), token: remembered });
-  }
+  const atHand = await adminAtHand(passwordFile);
+  if (atHand) return atHand;
   using plain = openClient();
-  const { state } = await plain.vault.status({});
-  if (state !== 'STATE_UNLOCKED') {
-    throw new BrokerError('locked', state === 'STATE_ABSENT' ? 'there is no vault yet' : 'the vault is locked', {
-      hint: state === 'STATE_ABSENT' ? 'to create one: broker up' : 'to unlock it: broker unlock',
-    });
-  }
-  if (!given && !process.stdin.isTTY) {
+  await demandUnlocked(plain);
+  if (!canPrompt()) {
     throw new BrokerError('denied', 'this needs an admin', {
-      hint: 'set BROKER_TOKEN to an admin token, or give the master password by --password-file or BROKER_PASSWORD_FILE',
+      hint: 'set BROKER_TOKEN to an admin token, or give the master password by --password-file or BROKER_PASSWORD_FILE (service add and set: --master-password-file)',
     });
   }
-  using password = given ?? (await promptSecret('Master password'));
-  const { token, expiresAt } = await plain.vault.elevate({ password: password.use((bytes) => Buffer.from(bytes)) });
-  if (!given) remember(token, toMillis(expiresAt) ?? 0);
+  using password = await promptSecret('Master password');
+  const { address } = findDaemon();
+  const { token, expiresAt } = await elevated(plain, password);
+  const path = memoryPath();
+  if (path) remember(path, address, token, expiresAt);
   return connect({ ...findDaemon(), token });
 }
 
-/** Forgets what this terminal remembered (`broker lock`). */
-export function forget(): void {
+/** As adminClient, but undefined where it would have to ask. */
+export async function adminAtHand(passwordFile: string | undefined): Promise<BrokerClient | undefined> {
+  if (!passwordFile && process.env.BROKER_TOKEN) return openClient();
+  using given = passwordFromFile(passwordFile);
+  if (given) return await adminFor(given);
   const path = memoryPath();
-  if (path) rmSync(path, { force: true });
+  const remembered = path && recall(path, findDaemon().address);
+  return remembered ? connect({ ...findDaemon(), token: remembered }) : undefined;
 }
 
-function remember(token: string, expiresAt: number): void {
-  const path = memoryPath();
-  if (!path) return;
-  mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
-  writeFileSync(path, JSON.stringify({ token, expiresAt, address: findDaemon().address }), { mode: 0o600 });
+/** An admin client for a master password that is known already. */
+export async function adminFor(password: Secret): Promise<BrokerClient> {
+  using plain = openClient();
+  await demandUnlocked(plain);
+  return connect({ ...findDaemon(), token: (await elevated(plain, password)).token });
 }
 
-function recall(): Secret | undefined {
-  const path = memoryPath();
-  if (!path) return undefined;
+/**
+ * An admin where one is at hand or can be asked for, else whoever the caller's own token is: for what everybody may do
+ * within bounds (tokens: one's own and their children).
+ */
+export async function anyClient(passwordFile: string | undefined): Promise<BrokerClient> {
+  const atHand = await adminAtHand(passwordFile);
+  if (atHand) return atHand;
+  return !canPrompt() && findToken() ? openClient() : await adminClient(passwordFile);
+}
+
+/**
+ * For what the daemon's own user may do without any token (stop it, restore a backup), and an admin otherwise.
+ * @param act is called again with an admin client if the caller's own is not enough.
+ */
+export async function ownerOrAdmin(
+  passwordFile: string | undefined,
+  act: (client: BrokerClient) => Promise<void>,
+): Promise<void> {
+  using own = openClient();
   try {
-    const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (typeof parsed !== 'object' || parsed === null) return undefined;
-    const { token, expiresAt, address } = parsed as Record<string, unknown>;
-    const good = typeof token === 'string' && typeof expiresAt === 'number' && expiresAt - Date.now() > 2_000;
-    return good && address === findDaemon().address ? Secret.fromText(token) : undefined;
-  } catch {
-    return undefined; // nothing remembered, or not readable as such: ask again
+    await act(own);
+  } catch (error) {
+    const refused = error instanceof BrokerError && (error.code === 'denied' || error.code === 'unauthenticated');
+    if (!refused) throw error;
+    using admin = await adminClient(passwordFile);
+    await act(admin);
   }
 }
 
-/** One file per terminal and login session, so that another terminal of the same user must ask for itself. */
-function memoryPath(): string | undefined {
-  if (!process.stdin.isTTY && !process.stderr.isTTY) return undefined;
-  try {
-    // proc(5): after the parenthesised name come state, ppid, pgrp, session, tty_nr.
-    const stat = readFileSync('/proc/self/stat', 'utf8');
-    const [, , , session, tty] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (!tty || tty === '0') return undefined;
-    const dir = process.env.XDG_RUNTIME_DIR ? join(process.env.XDG_RUNTIME_DIR, 'broker') : configDir();
-    return join(dir, `elevated-${tty}-${session}.json`);
-  } catch {
-    return undefined; // no /proc: nothing is remembered
-  }
+/** Forgets what this terminal remembered (`broker lock`, `broker down`, `broker passwd`). */
+export function forgetAdmin(): void {
+  const path = memoryPath();
+  if (path) forget(path);
+}
+
+async function elevated(plain: BrokerClient, password: Secret): Promise<{ token: string; expiresAt: number }> {
+  const { token, expiresAt } = await plain.vault.elevate({ password: password.use((bytes) => Buffer.from(bytes)) });
+  return { token, expiresAt: toMillis(expiresAt) ?? 0 };
+}
+
+/** Before anybody is asked for a password that could not be used. */
+async function demandUnlocked(plain: BrokerClient): Promise<void> {
+  const { state } = await plain.vault.status({});
+  if (state === 'STATE_UNLOCKED') return;
+  throw state === 'STATE_ABSENT'
+    ? new BrokerError('locked', 'there is no vault yet', { hint: 'to create one: broker up' })
+    : new BrokerError('locked', 'the vault is locked', { hint: 'to unlock it: broker unlock' });
 }

@@ -21,7 +21,7 @@ import type { TokensDefinition } from '../core/proto/broker/v1/Tokens.ts';
 import type { VaultDefinition } from '../core/proto/broker/v1/Vault.ts';
 import { decodeError, ERROR_TRAILER } from '../core/rpc.ts';
 import type { Secret } from '../core/secret.ts';
-import { packageDefinition } from './definition.ts';
+import { type ClientMethod, clientMethods } from './definition.ts';
 
 export interface ConnectOptions {
   /** `unix:/path/broker.sock`, `127.0.0.1:8392`, or `https://host:port` for a daemon with TLS. */
@@ -100,7 +100,6 @@ export function connect(options: ConnectOptions): BrokerClient {
     if (bearer !== undefined) made.set('authorization', `Bearer ${bearer}`);
     return made;
   };
-  const definition = packageDefinition();
   const client = new Client(target, channel, {
     'grpc.max_receive_message_length': 8 * 1024 * 1024,
     // A connection that failed must not make the next client wait out its back-off.
@@ -108,21 +107,18 @@ export function connect(options: ConnectOptions): BrokerClient {
   });
   const made: Record<string, unknown> = { close: () => client.close(), [Symbol.dispose]: () => client.close() };
   for (const name of SERVICES) {
-    const service = definition[`broker.v1.${name}`];
-    if (!service || 'format' in service) throw new TypeError(`broker.v1.${name} is not in the descriptor`);
-    const methods = Object.entries(service).map(([method, d]) => [
+    const methods = clientMethods(name).map(([method, definition]) => [
       uncapitalize(method),
-      bind(client, d, metadata, options.address),
+      bind(client, definition, metadata, options.address),
     ]);
     made[uncapitalize(name)] = Object.fromEntries(methods);
   }
   return made as unknown as BrokerClient;
 }
 
-type AnyMethod = MethodDefinition<object, object>;
 type CallOf = { cancel(): void };
 
-function bind(client: Client, method: AnyMethod, metadata: () => Metadata, address: string): unknown {
+function bind(client: Client, method: ClientMethod, metadata: () => Metadata, address: string): unknown {
   const { path, requestSerialize, responseDeserialize } = method;
   const settings = (options: CallOptions | undefined) =>
     options?.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs };

@@ -1,16 +1,38 @@
-import type { PackageDefinition } from '@grpc/proto-loader';
-import { fromJSON } from '@grpc/proto-loader';
 import { descriptor } from '../core/proto/descriptor.ts';
+import { decode, encode } from './codec.ts';
+import { type MethodSchema, Schema } from './schema.ts';
 
-let loaded: PackageDefinition | undefined;
+/** One method of the control API as grpc-js's client wants it. */
+export interface ClientMethod {
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+  readonly requestSerialize: (message: object) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => object;
+}
 
-/** The control API's definition, from the prebuilt descriptor; with the daemon's conversion options. */
-export function packageDefinition(): PackageDefinition {
-  loaded ??= fromJSON(descriptor as Parameters<typeof fromJSON>[0], {
-    longs: String,
-    enums: String,
-    defaults: true,
-    oneofs: true,
+let schema: Schema | undefined;
+
+/** The methods of a service of `broker.v1`, from the prebuilt descriptor; types are read when first used. */
+export function clientMethods(service: string): readonly (readonly [name: string, method: ClientMethod])[] {
+  schema ??= new Schema(descriptor);
+  const known = schema;
+  const full = `broker.v1.${service}`;
+  return known.methods(full).map((name) => {
+    let types: MethodSchema | undefined;
+    const resolved = (): MethodSchema => {
+      types ??= known.method(full, name);
+      return types;
+    };
+    return [
+      name,
+      {
+        path: `/${full}/${name}`,
+        ...known.streams(full, name),
+        requestSerialize: (message) => encode(resolved().request, message),
+        responseDeserialize: (bytes) => decode(resolved().response, bytes),
+      },
+    ];
   });
-  return loaded;
 }

@@ -4,7 +4,7 @@ import { BrokerError } from '../core/errors.ts';
 import type { JsonValue } from '../core/json.ts';
 import type { Field__Output } from '../core/proto/broker/v1/Field.ts';
 import { Secret } from '../core/secret.ts';
-import { readSecretFile, readStdin, withoutLineEnd } from './prompt.ts';
+import { readSecretFile, readStdin, readStdinSecret, withoutLineEnd } from './prompt.ts';
 
 export interface FieldValues {
   readonly config: Record<string, JsonValue>;
@@ -12,7 +12,7 @@ export interface FieldValues {
 }
 
 /** One flag as it was typed: `--server-name=db`, `--server-name db`, `--password-stdin`. */
-interface Flag {
+export interface Flag {
   readonly name: string;
   readonly value: string | undefined;
 }
@@ -20,8 +20,8 @@ interface Flag {
 type Source = 'value' | 'file' | 'stdin' | 'env';
 
 /**
- * Splits arguments into `--flag value` pairs. Booleans may stand alone; whether the next word is the flag's value is the
- * caller's to tell.
+ * Splits arguments into `--flag value` pairs and words. A flag that takes a value takes the next word, unless that looks
+ * like a flag itself (`--flag=--value` says that it is none).
  */
 export function splitFlags(
   args: readonly string[],
@@ -31,56 +31,59 @@ export function splitFlags(
   const flags: Flag[] = [];
   for (let at = 0; at < args.length; at++) {
     const arg = args[at] ?? '';
-    if (!arg.startsWith('-') || arg === '-') {
-      words.push(arg);
-      continue;
-    }
-    const equals = arg.indexOf('=');
-    const name = arg.replace(/^--?/, '').slice(0, equals < 0 ? undefined : equals - (arg.startsWith('--') ? 2 : 1));
-    if (equals >= 0) flags.push({ name, value: arg.slice(equals + 1) });
-    else if (takesValue(name)) flags.push({ name, value: args[++at] });
+    const match = /^--?([^=]+)(?:=(.*))?$/s.exec(arg);
+    const [, name, value] = match ?? [];
+    if (name === undefined || arg === '--') words.push(arg);
+    else if (value !== undefined) flags.push({ name, value });
+    else if (takesValue(name) && !/^--./.test(args[at + 1] ?? '')) flags.push({ name, value: args[++at] });
     else flags.push({ name, value: undefined });
   }
   return { words, flags };
 }
 
+/** Whether this flag belongs to a field, by itself or with -file, -stdin or -env behind it. */
+export function isFieldFlag(fields: readonly Field__Output[], flag: string): boolean {
+  return findField(fields, flag) !== undefined;
+}
+
 /** Whether a flag of a kind's field is followed by a value. */
 export function fieldTakesValue(fields: readonly Field__Output[], name: string): boolean {
   const found = findField(fields, name);
-  if (!found) return true;
+  if (!found) return !name.endsWith('-stdin');
   return found.source !== 'stdin' && !(found.field.type === 'TYPE_BOOLEAN' && found.source === 'value');
 }
 
 /**
  * The values behind the flags of a kind's fields: `--FIELD VALUE`, `--FIELD-file PATH`, `--FIELD-stdin`, `--FIELD-env VAR`.
  * Secret fields only by the last three, so that they never stand on a command line.
+ * @param others flags that are known besides the fields, for the advice about an unknown one.
  * @throws BrokerError `invalid_argument` naming the flag, and the closest known one.
  */
-export async function readFields(fields: readonly Field__Output[], flags: readonly Flag[]): Promise<FieldValues> {
+export async function readFields(
+  fields: readonly Field__Output[],
+  flags: readonly Flag[],
+  others: readonly string[] = [],
+): Promise<FieldValues> {
+  const found = flags.map((flag) => ({ flag, ...demandField(fields, flag, others) }));
+  for (const { flag, field } of found) {
+    const given = found.filter((other) => other.field === field).map((other) => `--${other.flag.name}`);
+    if (given.length > 1 && field.type !== 'TYPE_LIST')
+      throw new BrokerError('invalid_argument', `${[...new Set(given)].join(' and ')}: ${flag.name} is given twice`);
+  }
+  if (found.filter(({ source }) => source === 'stdin').length > 1)
+    throw new BrokerError('invalid_argument', 'standard input can be read for one field only');
   const config: Record<string, JsonValue> = {};
   const secrets: Record<string, Secret> = {};
-  let stdin: Buffer | undefined;
-  for (const flag of flags) {
-    const found = findField(fields, flag.name);
-    if (!found) throw unknownFlag(fields, flag.name);
-    const { field, source } = found;
-    if (source !== 'stdin' && flag.value === undefined && field.type !== 'TYPE_BOOLEAN') {
-      throw new BrokerError('invalid_argument', `--${flag.name} needs a value`);
-    }
-    if (source === 'stdin') {
-      if (stdin) throw new BrokerError('invalid_argument', `--${flag.name}: standard input was read already`);
-      stdin = await readStdin();
-    }
+  for (const { flag, field, source } of found) {
     if (field.type === 'TYPE_SECRET') {
       if (source === 'value') throw secretOnCommandLine(flag.name);
-      secrets[field.name] = secretFrom(source, flag, stdin);
-    } else {
-      const text = source === 'value' ? flag.value : textFrom(source, flag, stdin);
-      const before = config[field.name];
-      if (field.type === 'TYPE_LIST') config[field.name] = [...(Array.isArray(before) ? before : []), text ?? ''];
-      else if (field.type === 'TYPE_BOOLEAN') config[field.name] = text ?? true;
-      else config[field.name] = text ?? '';
+      secrets[field.name] = await secretFrom(source, flag, field);
+      continue;
     }
+    const text = source === 'value' ? flag.value : await textFrom(source, flag);
+    const before = config[field.name];
+    if (field.type === 'TYPE_LIST') config[field.name] = [...(Array.isArray(before) ? before : []), text ?? ''];
+    else config[field.name] = field.type === 'TYPE_BOOLEAN' ? (text ?? true) : (text ?? '');
   }
   return { config, secrets };
 }
@@ -124,13 +127,29 @@ function findField(
   return undefined;
 }
 
-function secretFrom(source: Exclude<Source, 'value'>, flag: Flag, stdin: Buffer | undefined): Secret {
-  if (source === 'file') return readSecretFile(flag.value ?? '', flag.name);
-  return Secret.own(source === 'stdin' ? (stdin ?? Buffer.alloc(0)) : Buffer.from(fromEnv(flag), 'utf8'));
+function demandField(
+  fields: readonly Field__Output[],
+  flag: Flag,
+  others: readonly string[],
+): { field: Field__Output; source: Source } {
+  const found = findField(fields, flag.name);
+  if (!found) throw unknownFlag(fields, flag.name, others);
+  const { field, source } = found;
+  const stands = source === 'stdin' || (source === 'value' && field.type === 'TYPE_BOOLEAN');
+  if (!stands && flag.value === undefined && !(field.type === 'TYPE_SECRET' && source === 'value'))
+    throw new BrokerError('invalid_argument', `--${flag.name} needs a value`);
+  if (source === 'stdin' && flag.value !== undefined)
+    throw new BrokerError('invalid_argument', `--${flag.name} takes no value: it reads standard input`);
+  return found;
 }
 
-function textFrom(source: Exclude<Source, 'value'>, flag: Flag, stdin: Buffer | undefined): string {
-  if (source === 'stdin') return (stdin ?? Buffer.alloc(0)).toString('utf8');
+async function secretFrom(source: Exclude<Source, 'value'>, flag: Flag, field: Field__Output): Promise<Secret> {
+  if (source === 'file') return readSecretFile(flag.value ?? '', flag.name);
+  return source === 'stdin' ? await readStdinSecret(field.name) : Secret.fromText(fromEnv(flag));
+}
+
+async function textFrom(source: Exclude<Source, 'value'>, flag: Flag): Promise<string> {
+  if (source === 'stdin') return (await readStdin()).toString('utf8');
   if (source === 'env') return fromEnv(flag);
   try {
     return withoutLineEnd(readFileSync(flag.value ?? '')).toString('utf8');
@@ -151,19 +170,23 @@ function secretOnCommandLine(flag: string): BrokerError {
     'invalid_argument',
     `--${flag} is a secret and must not stand on a command line, where every process can read it`,
     {
-      hint: `use --${flag}-stdin, --${flag}-file FILE or --${flag}-env VAR`,
+      hint: `use --${flag}-stdin (asks on a terminal), --${flag}-file FILE or --${flag}-env VAR`,
     },
   );
 }
 
-function unknownFlag(fields: readonly Field__Output[], flag: string): BrokerError {
-  const near = closest(
-    flag.replaceAll('-', '_'),
-    fields.map((field) => field.name),
+function unknownFlag(fields: readonly Field__Output[], flag: string, others: readonly string[]): BrokerError {
+  // The way it is read is kept apart, or its letters would count as part of the name.
+  const [, name = flag, source = ''] = /^(.+?)(-(?:stdin|file|env))?$/.exec(flag) ?? [];
+  const field = closest(
+    name,
+    fields.map((known) => kebab(known.name)),
   );
+  const near = field === undefined ? closest(flag, others) : `${field}${source}`;
   return new BrokerError(
     'invalid_argument',
-    `--${flag} is not a field of this kind${near ? ` (did you mean --${kebab(near)}?)` : ''}`,
+    `--${flag} is not a field of this kind${near ? ` (did you mean --${near}?)` : ''}`,
+    { hint: fields.length > 0 ? `the fields are ${fields.map((field) => kebab(field.name)).join(', ')}` : '' },
   );
 }
 

@@ -2,4 +2,6 @@
 export const KNOWN_KINDS: readonly (readonly [kind: string, title: string])[] = [
   ['postgres', 'PostgreSQL'],
   ['redis', 'Redis'],
+  ['imap', 'IMAP'],
+  ['smtp', 'SMTP'],
 ];

@@ -1,6 +1,4 @@
 #!/usr/bin/env node
-import { BrokerError, EXIT_CODE, toBrokerError } from '../core/errors.ts';
-import { sayError } from './output.ts';
 import { run } from './program.ts';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -9,11 +7,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-try {
-  process.exitCode = await run(process.argv.slice(2));
-} catch (thrown) {
-  const error = toBrokerError(thrown);
-  sayError(error);
-  if (error.code === 'internal' && process.env.BROKER_DEBUG && error.cause instanceof Error) console.error(error.cause);
-  process.exitCode = thrown instanceof BrokerError && thrown.code === 'cancelled' ? 130 : EXIT_CODE[error.code];
-}
+process.exitCode = await run(process.argv.slice(2));

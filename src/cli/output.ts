@@ -21,29 +21,41 @@ export function advise(text: string): void {
 }
 
 export function sayError(error: BrokerError): void {
-  say(`${style('red', 'broker:')} ${error.message}`);
-  if (error.hint) say(`  ${error.hint}`);
+  say(`${style('red', 'broker:')} ${printable(error.message)}`);
+  if (error.hint) say(`  ${printable(error.hint)}`);
+}
+
+/**
+ * Text that somebody else chose (a reason, an executable's path, a server's sentence) with everything escaped that could
+ * steer a terminal: control characters, C1 among them, and marks that turn the reading direction (CVE-2021-42574).
+ */
+export function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
 }
 
 /** Columns padded to their widest cell; the heading in bold on a terminal. */
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = rows.map((row) => row.map(printable));
   const widths = heading.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+    Math.max(title.length, ...cells.map((row) => (row[column] ?? '').length)),
   );
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
       .join('  ')
       .trimEnd();
-  const head = process.stdout.isTTY ? style('bold', line(heading)) : line(heading);
-  return [head, ...rows.map(line)].join('\n');
+  const head = process.stdout.isTTY ? style('bold', line(heading), process.stdout) : line(heading);
+  return [head, ...cells.map(line)].join('\n');
 }
 
 type Style = 'dim' | 'red' | 'bold';
 
-function style(name: Style, text: string): string {
-  const plain = process.env.NO_COLOR || !process.stderr.isTTY;
-  return plain ? text : styleText(name, text);
+/** Colour only where a terminal shows it and nobody asked for none (no-color.org). */
+function style(name: Style, text: string, stream: { isTTY?: boolean } = process.stderr): string {
+  return process.env.NO_COLOR || !stream.isTTY ? text : styleText(name, text, { validateStream: false });
 }
 
 /** A value as one shell word: in single quotes, quotes inside them closed, escaped and opened again. */

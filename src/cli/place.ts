@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { BrokerError } from '../core/errors.ts';
@@ -17,7 +18,7 @@ export function brokerHome(env: Env = process.env): string {
   return env.BROKER_HOME || join(env.XDG_DATA_HOME || join(env.HOME || homedir(), '.local', 'share'), 'broker');
 }
 
-interface Place {
+export interface Place {
   readonly address: string;
   readonly caFile?: string;
   readonly certFile?: string;
@@ -45,11 +46,17 @@ export function findDaemon(env: Env = process.env): Place {
 export function findToken(env: Env = process.env): Secret | undefined {
   if (env.BROKER_TOKEN) return Secret.fromText(env.BROKER_TOKEN);
   try {
-    return Secret.fromText(readFileSync(join(configDir(env), 'token'), 'utf8').trim());
+    const stored = readFileSync(join(configDir(env), 'token'), 'utf8').trim();
+    return stored ? Secret.fromText(stored) : undefined;
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw new BrokerError('invalid_argument', `cannot read ${join(configDir(env), 'token')}`, { cause: error });
   }
+}
+
+/** Whether the daemon is on this machine for certain: sessions then listen here by themselves. */
+export function isLocal(address: string): boolean {
+  return address.startsWith('unix:') || address.startsWith('/');
 }
 
 /** A client with the caller's own token. */
@@ -67,10 +74,13 @@ export function storeToken(token: string): void {
   write('token', `${token}\n`);
 }
 
+/** A new file in place of the old one: whole or not at all, and readable by its owner alone whatever was there before. */
 function write(name: string, text: string): void {
   const dir = configDir();
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  writeFileSync(join(dir, name), text, { mode: 0o600 });
+  const fresh = join(dir, `.${name}.${randomBytes(6).toString('hex')}`);
+  writeFileSync(fresh, text, { mode: 0o600, flag: 'wx' });
+  renameSync(fresh, join(dir, name));
 }
 
 function readStored(env: Env): Place | undefined {

@@ -3,7 +3,8 @@ import { BrokerError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { ServicePolicy } from '../core/proto/broker/v1/ServicePolicy.ts';
 import { Secret } from '../core/secret.ts';
-import { durationMessage } from './duration.ts';
+import { policyFromJson } from './policy.ts';
+import { fromSeed, isSeed } from './seed.ts';
 
 export interface ServiceFile {
   readonly name: string | undefined;
@@ -11,27 +12,43 @@ export interface ServiceFile {
   readonly config: JsonObject;
   readonly secrets: Readonly<Record<string, Secret>>;
   readonly policy: ServicePolicy | undefined;
+  /** What means something else here than where the file comes from, a sentence each. */
+  readonly changes: readonly string[];
 }
 
 const KEYS = ['name', 'kind', 'config', 'secrets', 'policy'];
+/** Keys that `service show --json` prints and that follow from others. */
+const DERIVED = ['secrets_set', 'target', 'revision', 'updated_at'];
 
 /**
  * `-f FILE|-|JSON`: `{"name", "kind", "config": {...}, "secrets": {...}, "policy": {...}}`, as `service show --json`
- * prints it, and with secrets where the file may hold them.
+ * prints it, and with secrets where the file may hold them; or the seeds' `{"name", "base_url", "auth": {"type": ...}}`.
  * @throws BrokerError `invalid_argument` naming the key.
  */
 export function readServiceFile(source: string): ServiceFile {
-  const text = source.trimStart().startsWith('{') ? source : readText(source);
+  const inline = source.trimStart().startsWith('{');
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = JSON.parse(inline ? source : readText(source));
   } catch (cause) {
+    if (cause instanceof BrokerError) throw cause;
     throw new BrokerError('invalid_argument', '-f: this is not JSON', { cause });
   }
   if (!isJsonObject(parsed)) throw new BrokerError('invalid_argument', '-f: this is not a JSON object');
+  const file = isSeed(parsed) ? fromSeed(parsed) : fromOurs(parsed);
+  if (inline && Object.keys(file.secrets).length > 0) {
+    throw new BrokerError(
+      'invalid_argument',
+      `-f: ${Object.keys(file.secrets).join(', ')} must not stand on a command line, where every process can read it`,
+      { hint: 'put the JSON in a file, or pipe it into -f -' },
+    );
+  }
+  return file;
+}
+
+function fromOurs(parsed: JsonObject): ServiceFile {
   const { name, kind, config, secrets, policy, ...others } = parsed;
-  const derived = ['secrets_set', 'target', 'revision', 'updated_at'];
-  const [unknown] = Object.keys(others).filter((key) => !derived.includes(key));
+  const [unknown] = Object.keys(others).filter((key) => !DERIVED.includes(key));
   if (unknown !== undefined)
     throw new BrokerError('invalid_argument', `-f: ${unknown} is not one of ${KEYS.join(', ')}`);
   if (typeof kind !== 'string') throw new BrokerError('invalid_argument', '-f: kind is missing');
@@ -42,7 +59,8 @@ export function readServiceFile(source: string): ServiceFile {
     kind,
     config: objectAt(config, 'config'),
     secrets: secretsAt(objectAt(secrets, 'secrets')),
-    policy: policy === undefined ? undefined : policyAt(objectAt(policy, 'policy')),
+    policy: policy === undefined ? undefined : policyFromJson(objectAt(policy, 'policy')),
+    changes: [],
   };
 }
 
@@ -67,30 +85,4 @@ function secretsAt(object: JsonObject): Record<string, Secret> {
       return [name, Secret.fromText(value)];
     }),
   );
-}
-
-function policyAt(object: JsonObject): ServicePolicy {
-  const { allow_tokens = [], allow_uids = [], max_sessions = 0, max_lifetime, ...others } = object;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) throw new BrokerError('invalid_argument', `-f: policy.${unknown} is not known`);
-  if (!isListOf(allow_tokens, 'string'))
-    throw new BrokerError('invalid_argument', '-f: policy.allow_tokens must be a list of texts');
-  if (!isListOf(allow_uids, 'number'))
-    throw new BrokerError('invalid_argument', '-f: policy.allow_uids must be a list of numbers');
-  if (typeof max_sessions !== 'number')
-    throw new BrokerError('invalid_argument', '-f: policy.max_sessions must be a number');
-  if (max_lifetime !== undefined && typeof max_lifetime !== 'string')
-    throw new BrokerError('invalid_argument', '-f: policy.max_lifetime must be a duration such as "1h"');
-  return {
-    allowTokens: allow_tokens,
-    allowUids: allow_uids,
-    maxSessions: max_sessions,
-    maxLifetime: durationMessage(max_lifetime, '-f: policy.max_lifetime'),
-  };
-}
-
-function isListOf(value: unknown, type: 'string'): value is string[];
-function isListOf(value: unknown, type: 'number'): value is number[];
-function isListOf(value: unknown, type: string): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === type);
 }

@@ -3,6 +3,7 @@ import type { ConfigSpec } from './config.ts';
 import type { Conn } from './conn.ts';
 import type { Dialed, DialedAddress, HopListener, Target } from './dial.ts';
 import type { BrokerError } from './errors.ts';
+import type { OAuthSettings } from './oauth.ts';
 import type { SessionEnd } from './relay.ts';
 import type { Secret } from './secret.ts';
 import type { TlsMaterial } from './tls.ts';
@@ -22,6 +23,12 @@ export interface DriverIo {
   /** The service's TLS context, made once and shared by its connections. */
   tlsContext(material: TlsMaterial): SecureContext;
   random(bytes: number): Buffer;
+  /**
+   * An OAuth2 access token for the service; the caller disposes it. Absent where nobody gives out tokens.
+   * @param options.fresh true when the server refused the last one: what is kept is not good any more.
+   * @throws BrokerError `upstream_auth` | `upstream_unreachable` | `upstream_protocol` | `invalid_argument`.
+   */
+  accessToken?(settings: OAuthSettings, options: { readonly fresh: boolean }, signal: AbortSignal): Promise<Secret>;
   /** Reports a passed hop (`tls`, `auth`; the dialler reports dns and tcp itself). */
   readonly passed: HopListener;
 }

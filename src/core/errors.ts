@@ -40,6 +40,9 @@ export interface BrokerErrorOptions {
   readonly upstreamCode?: string;
 }
 
+/** Marks a BrokerError for every copy of this module in a process: see hasInstance. */
+const BRAND = Symbol.for('authbroker.BrokerError');
+
 /**
  * The one error class. `message` is safe: a literal plus names the operator chose, at most a quoted and scrubbed
  * sentence of the upstream's. It is all that ever crosses to a client; `cause` stays in the daemon.
@@ -49,6 +52,15 @@ export class BrokerError extends Error {
   readonly hop: Hop | undefined;
   readonly hint: string | undefined;
   readonly upstreamCode: string | undefined;
+
+  /** The bundled command line that runs the daemon has a copy of this class, and must know the daemon's errors. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+
+  get [BRAND](): true {
+    return true;
+  }
 
   constructor(code: ErrorCode, safeMessage: string, options: BrokerErrorOptions = {}) {
     super(safeMessage, options.cause === undefined ? undefined : { cause: options.cause });

@@ -2,13 +2,16 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuditEvent } from '../core/audit.ts';
 import type { Driver } from '../core/driver.ts';
-import { toBrokerError } from '../core/errors.ts';
+import { type ErrorCode, toBrokerError } from '../core/errors.ts';
 import { GrantAuthority } from '../core/grant.ts';
+import type { Secret } from '../core/secret.ts';
 import { drivers } from '../drivers/registry.ts';
+import type { KdfParams } from '../vault/kdf.ts';
 import { Vault } from '../vault/vault.ts';
 import { AuditLog } from './audit/log.ts';
 import type { LocalCa } from './ca.ts';
 import { auditCaller, type Caller } from './caller.ts';
+import { systemClock, type Timer } from './clock.ts';
 import { Files } from './files.ts';
 import { Gate, type GateVault } from './gate.ts';
 import { errorFields, type Log } from './log.ts';
@@ -29,8 +32,18 @@ export interface DaemonParts {
   readonly ownPorts: () => readonly number[];
   /** What is weaker than it could be, in sentences. */
   readonly weaknesses: readonly string[];
+  /** Cost of new passwords; tests make it cheap. */
+  readonly kdf?: KdfParams;
   readonly requestStop: () => void;
 }
+
+/** Milliseconds between two looks for tokens that have expired, whose records can go. */
+const PURGE_MS = 5 * 60_000;
+
+/** Codes that say no to the caller, rather than that something went wrong. */
+const REFUSALS: readonly ErrorCode[] = ['denied', 'unauthenticated', 'exhausted'];
+/** Milliseconds that a password may take to check at a restore. */
+const UNLOCK_MS = 60_000;
 
 type AuditFacts = Pick<AuditEvent, 'service' | 'kind' | 'session' | 'reason' | 'detail'>;
 
@@ -50,7 +63,8 @@ export class Daemon implements AsyncDisposable {
   readonly requestStop: () => void;
   readonly #parts: DaemonParts;
   #onStateChange: () => void = () => {};
-  #locking = false;
+  #locking: Promise<void> | undefined;
+  #purging: Timer | undefined;
   #ca: LocalCa | undefined;
 
   private constructor(parts: DaemonParts, vault: Vault, audit: AuditLog, authority: GrantAuthority) {
@@ -86,9 +100,16 @@ export class Daemon implements AsyncDisposable {
   static async start(parts: DaemonParts): Promise<Daemon> {
     mkdirSync(parts.home, { recursive: true, mode: 0o700 });
     const authority = new GrantAuthority();
-    const vault = await Vault.open(parts.home, { vouches: authority.vouches });
+    const vault = await Vault.open(parts.home, {
+      vouches: authority.vouches,
+      ...(parts.kdf && { kdf: parts.kdf }),
+    });
     try {
-      const audit = await AuditLog.open({ folder: join(parts.home, 'audit'), vault });
+      const audit = await AuditLog.open({
+        folder: join(parts.home, 'audit'),
+        vault,
+        report: (error) => parts.log.error('the audit log', errorFields(error)),
+      });
       return new Daemon(parts, vault, audit, authority);
     } catch (error) {
       await vault[Symbol.asyncDispose]();
@@ -105,22 +126,36 @@ export class Daemon implements AsyncDisposable {
   async unlocked(): Promise<void> {
     this.tokens.load();
     await this.audit.unlocked();
+    this.#purgeTokens();
     this.#onStateChange();
   }
 
   /** Refuses new work, ends every session and grant, then forgets the keys. Bounded; waits for no client. */
-  async lock(): Promise<void> {
-    if (this.vault.state !== 'unlocked' || this.#locking) return;
-    this.#locking = true;
-    try {
-      await this.sessions.endAll('locked');
-      await this.audit.seal();
-      this.tokens.endElevated();
-      this.vault.lock();
-    } finally {
-      this.#locking = false;
-    }
-    this.#onStateChange();
+  lock(): Promise<void> {
+    return this.#close('locked');
+  }
+
+  /** As `lock`, because the daemon stops; works on a locked vault too. */
+  async end(): Promise<void> {
+    await this.#close('shutdown');
+    await this.sessions.endAll('shutdown');
+  }
+
+  /**
+   * Puts a backup in the place of the vault, and opens it. Nothing is touched unless `password` opens all of the backup.
+   * @throws BrokerError as Vault.restore.
+   */
+  async restore(backup: Buffer, password: Secret, caller: Caller, signal: AbortSignal): Promise<void> {
+    const sound = this.vault.state !== 'unlocked' || (await this.audit.verify()).ok;
+    await this.vault.restore(backup, password, signal);
+    await this.sessions.endAll('locked');
+    this.tokens.endElevated();
+    await this.vault.unlock({ type: 'password', secret: password }, caller.origin, AbortSignal.timeout(UNLOCK_MS));
+    await this.unlocked();
+    // The backup remembers the audit log of its day. What does not fit now is this restore's doing, and that is on record.
+    if (!sound) return;
+    const { ok, lastSeq } = await this.audit.verify();
+    if (!ok) await this.audit.acknowledge(auditCaller(caller), lastSeq, 'the vault was restored from a backup');
   }
 
   /** A service's record changed or went: spares made with the old one are dropped, grants no longer allowed end. */
@@ -140,23 +175,61 @@ export class Daemon implements AsyncDisposable {
   /** Does `work` and puts on record that it was done, or that it failed and how. */
   async audited<T>(action: string, caller: Caller, facts: AuditFacts, work: () => T | Promise<T>): Promise<T> {
     const started = performance.now();
-    const event = { action, caller: auditCaller(caller), ...facts };
+    const result = await this.watched(action, caller, facts, work);
+    const durationMs = Math.round(performance.now() - started);
+    await this.audit.record({ action, caller: auditCaller(caller), ...facts, outcome: 'ok', durationMs });
+    return result;
+  }
+
+  /** Does `work`, which changes and reveals nothing: only that it was refused or failed goes on record. */
+  async watched<T>(action: string, caller: Caller, facts: AuditFacts, work: () => T | Promise<T>): Promise<T> {
+    const started = performance.now();
     try {
-      const result = await work();
-      await this.audit.record({ ...event, outcome: 'ok', durationMs: Math.round(performance.now() - started) });
-      return result;
+      return await work();
     } catch (thrown) {
-      const error = toBrokerError(thrown);
-      const outcome = error.code === 'denied' || error.code === 'unauthenticated' ? 'denied' : 'failed';
-      await this.audit.record({ ...event, outcome, code: error.code, message: error.message });
+      const { code, message } = toBrokerError(thrown);
+      const outcome = REFUSALS.includes(code) ? 'denied' : 'failed';
+      const durationMs = Math.round(performance.now() - started);
+      await this.audit.record({ action, caller: auditCaller(caller), ...facts, outcome, code, message, durationMs });
       throw thrown;
     }
+  }
+
+  async #close(reason: 'locked' | 'shutdown'): Promise<void> {
+    if (this.vault.state !== 'unlocked') return;
+    this.#locking ??= this.#endAllAndLock(reason).finally(() => {
+      this.#locking = undefined;
+    });
+    await this.#locking;
+  }
+
+  /** Whatever fails on the way, the vault is locked in the end. */
+  async #endAllAndLock(reason: 'locked' | 'shutdown'): Promise<void> {
+    try {
+      await this.sessions.endAll(reason);
+      await this.audit.seal();
+    } finally {
+      this.#purging?.cancel();
+      this.tokens.endElevated();
+      this.vault.lock();
+      this.#onStateChange();
+    }
+  }
+
+  #purgeTokens(): void {
+    this.#purging?.cancel();
+    this.#purging = systemClock.after(PURGE_MS, () => {
+      this.tokens
+        .purgeExpired()
+        .catch((error: unknown) => this.#parts.log.warn('forgetting expired tokens failed', errorFields(error)))
+        .finally(() => this.vault.state === 'unlocked' && this.#purgeTokens());
+    });
   }
 
   /** The vault as the gate sees it: closed from the moment a lock begins. */
   #gatedVault(): GateVault {
     const { vault } = this;
-    const locking = (): boolean => this.#locking;
+    const locking = (): boolean => this.#locking !== undefined;
     return {
       get state() {
         return vault.state === 'unlocked' && locking() ? 'locked' : vault.state;
@@ -166,9 +239,12 @@ export class Daemon implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.lock();
-    await this.sessions.endAll('shutdown');
-    await this.audit[Symbol.asyncDispose]();
-    await this.vault[Symbol.asyncDispose]();
+    try {
+      await this.end();
+    } finally {
+      this.tokens[Symbol.dispose]();
+      await this.audit[Symbol.asyncDispose]();
+      await this.vault[Symbol.asyncDispose]();
+    }
   }
 }

@@ -11,7 +11,8 @@ export async function harden(): Promise<string[]> {
     return ['memory of the daemon can be read by processes of the same user (not Linux)'];
   try {
     const { default: koffi } = await import('koffi');
-    const libc = koffi.load('libc.so.6');
+    // The process itself: finds the libc it runs on, glibc or musl.
+    const libc = koffi.load(null);
     const prctl = libc.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)');
     const setrlimit = libc.func('int setrlimit(int, uint64_t *)');
     const failed: string[] = [];

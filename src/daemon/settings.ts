@@ -6,7 +6,7 @@ import { BrokerError } from '../core/errors.ts';
 import { SETTINGS } from '../core/settings.ts';
 
 type Name = (typeof SETTINGS)[number]['name'];
-export type DaemonSettings = { readonly [N in Name]: string | undefined };
+export type DaemonSettings = { readonly [N in Name]: string | undefined } & { readonly home: string };
 
 /**
  * Reads the settings.
@@ -23,7 +23,7 @@ export function readSettings(
     const fallback = 'fallback' in setting ? setting.fallback : undefined;
     return [setting.name, flags[setting.name] ?? env[setting.env] ?? file[setting.name] ?? fallback];
   });
-  return { ...(Object.fromEntries(entries) as DaemonSettings), home };
+  return { ...(Object.fromEntries(entries) as { [N in Name]: string | undefined }), home };
 }
 
 /** `$XDG_DATA_HOME/broker`, else `~/.local/share/broker`. */

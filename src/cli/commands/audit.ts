@@ -3,7 +3,7 @@ import type { AuditRecord__Output } from '../../core/proto/broker/v1/AuditRecord
 import { fromMillis, toMillis } from '../../core/rpc.ts';
 import { adminClient } from '../admin.ts';
 import { formatDuration, parseDuration } from '../duration.ts';
-import { print, printJson, say } from '../output.ts';
+import { print, printable, printJson, say } from '../output.ts';
 
 interface QueryOptions {
   readonly since?: string;
@@ -63,7 +63,9 @@ function sentence(record: AuditRecord__Output): string {
     took ? formatDuration(took) : '',
     record.reason ? `"${record.reason}"` : '',
   ].filter(Boolean);
-  return `${time}  ${record.outcome.padEnd(6)}  ${record.action.padEnd(16)}  ${who}  ${facts.join('; ')}`.trimEnd();
+  return printable(
+    `${time}  ${record.outcome.padEnd(6)}  ${record.action.padEnd(16)}  ${who}  ${facts.join('; ')}`.trimEnd(),
+  );
 }
 
 function timeOf(text: string | undefined, flag: string): ReturnType<typeof fromMillis> | null {

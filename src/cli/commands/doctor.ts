@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { BrokerError } from '../../core/errors.ts';
-import { adminClient } from '../admin.ts';
-import { print, say } from '../output.ts';
+import { adminAtHand } from '../admin.ts';
+import { print, printable, say } from '../output.ts';
 import { brokerHome, configDir, findDaemon, findToken, openClient } from '../place.ts';
 import { test } from './service.ts';
 
@@ -9,14 +9,10 @@ import { test } from './service.ts';
 export async function doctor(service: string | undefined, options: { passwordFile?: string }): Promise<number> {
   let bad = 0;
   const check = (ok: boolean, what: string, advice = ''): void => {
-    print(`${ok ? 'ok  ' : 'FAIL'}  ${what}${!ok && advice ? `: ${advice}` : ''}`);
+    print(printable(`${ok ? 'ok  ' : 'FAIL'}  ${what}${!ok && advice ? `: ${advice}` : ''}`));
     if (!ok) bad++;
   };
-  check(
-    Number(process.versions.node.split('.')[0]) >= 20,
-    `Node ${process.versions.node}`,
-    'broker needs 20.19 or newer',
-  );
+  check(isRecent(process.versions.node), `Node ${process.versions.node}`, 'broker needs 20.19 or newer');
   for (const [name, path] of [
     ['home', brokerHome()],
     ['client settings', configDir()],
@@ -33,8 +29,9 @@ export async function doctor(service: string | undefined, options: { passwordFil
       'the vault is unlocked',
       status.state === 'STATE_ABSENT' ? 'broker up' : 'broker unlock',
     );
-    check(status.caller !== null || findToken() === undefined, 'the token is known to the daemon', 'broker login');
     check(findToken() !== undefined, 'there is a token', 'broker up, or broker login');
+    if (findToken() && status.state === 'STATE_UNLOCKED')
+      check(status.caller !== null, 'the daemon knows the token', 'broker up, or broker login');
     if (status.state === 'STATE_UNLOCKED') await weaknesses(options.passwordFile);
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
@@ -44,11 +41,15 @@ export async function doctor(service: string | undefined, options: { passwordFil
   return bad === 0 ? 0 : 1;
 }
 
+/** 20.19 is the first with everything we use. */
+function isRecent(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 20 || (major === 20 && minor >= 19);
+}
+
 /** Known to admins only: not everybody needs to hear where a daemon is weak. */
 async function weaknesses(passwordFile: string | undefined): Promise<void> {
-  const unattended =
-    !passwordFile && !process.env.BROKER_PASSWORD_FILE && !process.env.BROKER_TOKEN && !process.stdin.isTTY;
-  if (unattended) return;
-  using admin = await adminClient(passwordFile);
+  using admin = await adminAtHand(passwordFile);
+  if (!admin) return;
   for (const weakness of (await admin.vault.status({})).weaknesses) say(`weaker than it could be: ${weakness}`);
 }

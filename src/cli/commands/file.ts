@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { BrokerError } from '../../core/errors.ts';
 import { toMillis } from '../../core/rpc.ts';
 import { adminClient } from '../admin.ts';
 import { print, printJson, say, table } from '../output.ts';
+import { saveNew } from '../savefile.ts';
 
 interface Options {
   readonly passwordFile?: string;
@@ -27,12 +28,15 @@ export async function put(name: string, path: string, options: Options): Promise
 }
 
 export async function get(name: string, path: string, options: Options): Promise<number> {
+  // Before it is read: reading is on record as an exposure.
+  if (path !== '-' && existsSync(path))
+    throw new BrokerError('already_exists', `${path} exists already, and is not overwritten`);
   using client = await adminClient(options.passwordFile);
   const parts: Buffer[] = [];
   for await (const { data } of client.files.get({ name })) parts.push(data);
   const content = Buffer.concat(parts);
   if (path === '-') process.stdout.write(content);
-  else writeFileSync(path, content, { mode: 0o600, flag: 'wx' });
+  else saveNew(path, content);
   say(`${name}: read back, which is on record`);
   return 0;
 }

@@ -1,4 +1,6 @@
+import { closest } from '../../core/config.ts';
 import { BrokerError } from '../../core/errors.ts';
+import type { Kind__Output } from '../../core/proto/broker/v1/Kind.ts';
 import { describeFields } from '../fields.ts';
 import { print, printJson, table } from '../output.ts';
 import { openClient } from '../place.ts';
@@ -7,11 +9,14 @@ export async function kinds(kind: string | undefined, options: { json?: boolean 
   using client = openClient();
   const { kinds: all } = await client.kinds.list({});
   const wanted = kind === undefined ? all : all.filter((known) => known.name === kind);
-  if (wanted.length === 0)
-    throw new BrokerError('not_found', `there is no kind ${kind}`, {
-      hint: `the kinds are ${all.map((known) => known.name).join(', ')}`,
+  if (kind !== undefined && wanted.length === 0) {
+    const names = all.map((known) => known.name);
+    const near = closest(kind, names);
+    throw new BrokerError('not_found', `there is no kind ${kind}${near ? ` (did you mean ${near}?)` : ''}`, {
+      hint: `the kinds are ${names.join(', ')}`,
     });
-  if (options.json) printJson(wanted);
+  }
+  if (options.json) printJson(wanted.map(shown));
   else if (kind === undefined)
     print(
       table(
@@ -21,4 +26,22 @@ export async function kinds(kind: string | undefined, options: { json?: boolean 
     );
   else for (const { title, fields } of wanted) print([title, ...describeFields(fields)].join('\n'));
   return 0;
+}
+
+/** A kind as --json prints it: names that stay. */
+function shown({ name, title, fields }: Kind__Output): object {
+  return {
+    name,
+    title,
+    fields: fields.map((field) => ({
+      name: field.name,
+      type: field.type.replace('TYPE_', '').toLowerCase(),
+      doc: field.doc,
+      required: field.required,
+      ...(field.defaultJson && { default: JSON.parse(field.defaultJson) as unknown }),
+      ...(field.choices.length > 0 && { choices: field.choices }),
+      ...(field.redirects && { drops_secrets: true }),
+      ...(field.multiline && { multiline: true }),
+    })),
+  };
 }

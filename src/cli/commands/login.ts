@@ -1,11 +1,9 @@
 import { resolve } from 'node:path';
 import { BrokerError } from '../../core/errors.ts';
-import type { Secret } from '../../core/secret.ts';
-import { Secret as SecretValue } from '../../core/secret.ts';
 import { connect } from '../connect.ts';
 import { say } from '../output.ts';
 import { storePlace, storeToken } from '../place.ts';
-import { promptSecret, readStdin } from '../prompt.ts';
+import { promptSecret, readStdinSecret } from '../prompt.ts';
 
 interface LoginOptions {
   readonly tokenStdin?: boolean;
@@ -16,7 +14,8 @@ interface LoginOptions {
 
 /** `broker login ADDR`: proves that address and token work, then keeps both for this user's later calls. */
 export async function login(address: string, options: LoginOptions): Promise<number> {
-  using token: Secret = options.tokenStdin ? SecretValue.own(await readStdin()) : await promptSecret('Token');
+  using token = options.tokenStdin ? await readStdinSecret('Token') : await promptSecret('Token');
+  if (token.length === 0) throw new BrokerError('invalid_argument', 'the token is empty');
   const files = {
     ...(options.caFile && { caFile: resolve(options.caFile) }),
     ...(options.certFile && { certFile: resolve(options.certFile) }),
@@ -25,7 +24,9 @@ export async function login(address: string, options: LoginOptions): Promise<num
   using client = connect({ address, token, ...files });
   const { state, caller } = await client.vault.status({});
   if (state === 'STATE_UNLOCKED' && !caller)
-    throw new BrokerError('unauthenticated', `the daemon at ${address} does not know this token`);
+    throw new BrokerError('unauthenticated', `the daemon at ${address} does not know this token`, {
+      hint: 'make one there: broker token create --name NAME --service GLOB',
+    });
   if (caller?.scope === 'admin') {
     throw new BrokerError(
       'denied',

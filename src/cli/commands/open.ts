@@ -1,13 +1,13 @@
-import { spawn } from 'node:child_process';
-import { closest } from '../../core/config.ts';
 import { BrokerError } from '../../core/errors.ts';
 import type { OpenSessionRequest } from '../../core/proto/broker/v1/OpenSessionRequest.ts';
 import type { Session__Output } from '../../core/proto/broker/v1/Session.ts';
 import { toMillis } from '../../core/rpc.ts';
+import { runChild } from '../child.ts';
 import type { BrokerClient } from '../connect.ts';
 import { durationMessage } from '../duration.ts';
-import { advise, print, printJson, say, shellQuote } from '../output.ts';
-import { openClient } from '../place.ts';
+import { advise, print, printJson, say, sayError, shellQuote } from '../output.ts';
+import { findDaemon, isLocal, openClient } from '../place.ts';
+import { holdInBackground, holdSession } from '../remote.ts';
 
 export interface OpenFlags {
   readonly timeout?: string;
@@ -31,50 +31,37 @@ export async function open(
   command: readonly string[],
   flags: OpenFlags,
 ): Promise<number> {
+  if (command.length > 0 && !process.argv.includes('--')) {
+    throw new BrokerError('invalid_argument', `put -- before the command: broker ${kind} ${service} -- ${command[0]}`);
+  }
   const request = { ...requestOf(service, flags, command.length > 0), kind };
   using client = openClient();
-  const session = await openSession(client, kind, request);
-  if (command.length > 0) return await runCommand(client, session, command);
+  const isHere = isLocal(findDaemon().address);
+  if (command.length > 0) {
+    const session = isHere ? await client.sessions.open(request) : (await holdSession(client, request)).session;
+    return await runCommand(client, session, command);
+  }
+  show(isHere ? await client.sessions.open(request) : await holdInBackground(request), flags);
+  return 0;
+}
+
+function show(session: Session__Output, flags: OpenFlags): void {
   if (flags.json) printJson(shown(session));
   else if (flags.url) print(session.hint?.url ?? '');
   else if (flags.env) print(exports(session).join('\n'));
   else {
     print(session.address);
     if (session.ticket)
-      say(`this session needs its one-time password: use --url, --env or --json, or run a command after --`);
-    const limit =
-      session.connections === 1
-        ? 'one client'
-        : session.connections === 0
-          ? 'any number of clients'
-          : `${session.connections} clients`;
-    const wait = Math.round(((toMillis(session.acceptUntil) ?? 0) - Date.now()) / 1_000);
-    const more = session.connections === 1 ? '; --connections 0 for pools and GUIs' : '';
-    advise(`${limit}, the first within ${wait} s${more}\n  ${session.hint?.example ?? ''}`);
+      say('this session needs its one-time password: use --url, --env or --json, or run a command after --');
+    advise(`${terms(session)}\n  ${session.hint?.example ?? ''}`);
   }
-  return 0;
 }
 
-async function openSession(client: BrokerClient, kind: string, request: OpenSessionRequest): Promise<Session__Output> {
-  return await client.sessions.open(request).catch(async (error: unknown) => {
-    throw await explainUnknownKind(client, kind, error);
-  });
-}
-
-/** `broker psotgres app-db` is a slip of the hand, which the daemon's own list of kinds shows. */
-async function explainUnknownKind(client: BrokerClient, kind: string, error: unknown): Promise<unknown> {
-  if (!(error instanceof BrokerError) || error.code === 'unavailable') return error;
-  const { kinds } = await client.kinds.list({});
-  const names = kinds.map((known) => known.name);
-  if (names.includes(kind)) return error;
-  const near = closest(kind, names);
-  return new BrokerError(
-    'invalid_argument',
-    `${kind} is neither a command nor a kind of service${near ? ` (did you mean ${near}?)` : ''}`,
-    {
-      hint: 'broker --help shows what there is',
-    },
-  );
+/** How many may come, and until when. */
+function terms({ connections, acceptUntil }: Session__Output): string {
+  const wait = Math.max(0, Math.round(((toMillis(acceptUntil) ?? 0) - Date.now()) / 1_000));
+  if (connections === 1) return `one client, within ${wait} s; --connections 0 for pools and GUIs`;
+  return `${connections === 0 ? 'any number of' : connections} clients, the first within ${wait} s`;
 }
 
 function requestOf(service: string, flags: OpenFlags, forCommand: boolean): OpenSessionRequest {
@@ -134,29 +121,17 @@ function shown(session: Session__Output): object {
   };
 }
 
-/** Runs a local command with the session's variables; passes its exit code on, 125 where it cannot be started. */
+/** Runs a local command with the session's variables, passes its exit code on, and ends the session. */
 async function runCommand(client: BrokerClient, session: Session__Output, command: readonly string[]): Promise<number> {
   const env: NodeJS.ProcessEnv = { ...process.env, ...session.hint?.env };
   for (const name of session.hint?.unset ?? []) delete env[name];
-  const [file = '', ...args] = command;
   try {
-    return await new Promise<number>((resolve) => {
-      const child = spawn(file, args, { stdio: 'inherit', env });
-      const forward = (signal: NodeJS.Signals) => () => void child.kill(signal);
-      // Ctrl-C reaches the child through the terminal; what is sent to us alone is passed on.
-      process.on('SIGINT', () => undefined);
-      process.on('SIGTERM', forward('SIGTERM'));
-      process.on('SIGHUP', forward('SIGHUP'));
-      child.on('error', (error: NodeJS.ErrnoException) => {
-        say(`broker: cannot run ${file} (${error.code ?? 'unknown error'})`);
-        resolve(error.code === 'ENOENT' ? 127 : 125);
-      });
-      child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 143)));
-    });
+    return await runChild(command, env);
   } finally {
     await client.sessions.close({ id: session.id }).catch((error: unknown) => {
-      // Used up and gone already: just what was wanted.
-      if (!(error instanceof BrokerError) || error.code !== 'not_found') throw error;
+      if (!(error instanceof BrokerError)) throw error;
+      // Used up and gone already is just what was wanted; the rest is told, but the command's own outcome stands.
+      if (error.code !== 'not_found') sayError(error);
     });
   }
 }

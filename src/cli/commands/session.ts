@@ -1,7 +1,8 @@
+import { BrokerError } from '../../core/errors.ts';
 import type { Session__Output } from '../../core/proto/broker/v1/Session.ts';
 import { toMillis } from '../../core/rpc.ts';
 import { formatDuration } from '../duration.ts';
-import { print, printJson, table } from '../output.ts';
+import { advise, print, printable, printJson, say, table } from '../output.ts';
 import { openClient } from '../place.ts';
 
 const HEADING = ['ID', 'SERVICE', 'ADDRESS', 'STATE', 'CLIENTS', 'UP', 'DOWN', 'AGE', 'TOKEN'];
@@ -11,6 +12,7 @@ export async function list(options: { json?: boolean }): Promise<number> {
   const { sessions } = await client.sessions.list({});
   if (options.json) printJson(sessions.map(shown));
   else print(table(HEADING, sessions.map(row)));
+  if (sessions.length === 0) advise('no session of yours is open');
   return 0;
 }
 
@@ -18,14 +20,20 @@ export async function watch(options: { json?: boolean }): Promise<number> {
   using client = openClient();
   if (!options.json) print(HEADING.join('  '));
   for await (const session of client.sessions.watch({})) {
-    print(options.json ? JSON.stringify(shown(session)) : row(session).join('  '));
+    print(options.json ? JSON.stringify(shown(session)) : row(session).map(printable).join('  '));
   }
   return 0;
 }
 
+/** By id, or by the beginning of one where that is unique. */
 export async function close(id: string): Promise<number> {
   using client = openClient();
-  await client.sessions.close({ id });
+  const { sessions } = await client.sessions.list({});
+  const meant = sessions.filter((session) => id !== '' && session.id.startsWith(id));
+  if (meant.length > 1)
+    throw new BrokerError('invalid_argument', `${id} is the beginning of ${meant.length} sessions; give more of it`);
+  const session = await client.sessions.close({ id: meant[0]?.id ?? id });
+  say(`${session.service}: session ${session.id} is closed`);
   return 0;
 }
 

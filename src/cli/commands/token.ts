@@ -1,16 +1,15 @@
+import { BrokerError } from '../../core/errors.ts';
 import type { Token__Output } from '../../core/proto/broker/v1/Token.ts';
 import { toMillis } from '../../core/rpc.ts';
-import { adminClient } from '../admin.ts';
-import type { BrokerClient } from '../connect.ts';
-import { durationMessage } from '../duration.ts';
+import { anyClient } from '../admin.ts';
+import { durationMessage, parseDuration } from '../duration.ts';
 import { advise, print, printJson, say, table } from '../output.ts';
-import { findToken, openClient } from '../place.ts';
 
 interface CreateOptions {
   readonly name: string;
   readonly scope: string;
   readonly service?: string[];
-  readonly action: string[];
+  readonly action?: string[];
   readonly ttl: string;
   readonly anyUid?: boolean;
   readonly json?: boolean;
@@ -18,9 +17,18 @@ interface CreateOptions {
 }
 
 export async function create(options: CreateOptions): Promise<number> {
-  using client = await adminClient(options.passwordFile);
-  const grants =
-    options.scope === 'admin' ? [] : (options.service ?? []).map((services) => ({ services, actions: options.action }));
+  if (options.scope === 'admin' && (options.service || options.action))
+    throw new BrokerError(
+      'invalid_argument',
+      '--service and --action are for proxy tokens; an admin may do everything',
+    );
+  if (options.action && !options.service)
+    throw new BrokerError('invalid_argument', '--action says what for; --service GLOB must say where');
+  if (options.ttl !== 'never' && parseDuration(options.ttl, '--ttl') <= 0)
+    throw new BrokerError('invalid_argument', `--ttl ${options.ttl} would have ended already; "never" is without end`);
+  const actions = options.action ?? ['open'];
+  const grants = (options.service ?? []).map((services) => ({ services, actions }));
+  using client = await anyClient(options.passwordFile);
   const { token, text } = await client.tokens.create({
     name: options.name,
     scope: options.scope,
@@ -36,7 +44,7 @@ export async function create(options: CreateOptions): Promise<number> {
 }
 
 export async function list(options: { json?: boolean; passwordFile?: string }): Promise<number> {
-  using client = await clientForTokens(options.passwordFile);
+  using client = await anyClient(options.passwordFile);
   const { tokens } = await client.tokens.list({});
   if (options.json) printJson(tokens.map(shown));
   else print(table(['ID', 'NAME', 'SCOPE', 'GRANTS', 'EXPIRES', 'UID'], tokens.map(row)));
@@ -44,16 +52,10 @@ export async function list(options: { json?: boolean; passwordFile?: string }): 
 }
 
 export async function revoke(token: string, options: { passwordFile?: string }): Promise<number> {
-  using client = await adminClient(options.passwordFile);
+  using client = await anyClient(options.passwordFile);
   const revoked = await client.tokens.revoke({ token });
   say(`${revoked.name}: revoked, and what it opened is ended`);
   return 0;
-}
-
-/** An admin sees all tokens; without a password at hand one sees one's own. */
-async function clientForTokens(passwordFile: string | undefined): Promise<BrokerClient> {
-  const unattended = !passwordFile && !process.env.BROKER_PASSWORD_FILE && !process.stdin.isTTY;
-  return unattended && findToken() ? openClient() : await adminClient(passwordFile);
 }
 
 function row(token: Token__Output): string[] {
@@ -76,7 +78,7 @@ function shown(token: Token__Output): object {
     id: token.id,
     name: token.name,
     scope: token.scope,
-    grants: token.grants,
+    grants: token.grants.map(({ services, actions }) => ({ services, actions })),
     expires_at: expiry(token),
     parent: token.parent || undefined,
     bound_uid: token.boundUid,

@@ -9,7 +9,7 @@ import { passwordFromFile } from '../admin.ts';
 import { type BrokerClient, connect } from '../connect.ts';
 import { advise, say } from '../output.ts';
 import { brokerHome, findDaemon, findToken, storePlace, storeToken } from '../place.ts';
-import { promptNewSecret, promptSecret } from '../prompt.ts';
+import { canPrompt, promptNewSecret, promptSecret } from '../prompt.ts';
 
 type Options = Readonly<Record<string, string | undefined>>;
 
@@ -21,8 +21,13 @@ export async function up(options: Options): Promise<number> {
   const home = options.home ?? brokerHome();
   const socket = options.socket ?? process.env.BROKER_SOCKET ?? join(home, 'broker.sock');
   const address = `unix:${socket}`;
-  if (await isRunning(address)) say('broker is running already');
-  else await startDaemon(home, options);
+  const settings = SETTINGS.filter(({ name }) => name !== 'password-file' && options[camel(name)] !== undefined);
+  if (await isRunning(address)) {
+    say('broker is running already');
+    const late = settings.filter(({ name }) => name !== 'home' && name !== 'socket');
+    if (late.length > 0)
+      say(`${late.map(({ name }) => `--${name}`).join(', ')} takes effect at the next start: broker down, broker up`);
+  } else await startDaemon(home, options);
   using client = connect({ address });
   const { state } = await client.vault.status({});
   if (state !== 'STATE_UNLOCKED') {
@@ -33,6 +38,13 @@ export async function up(options: Options): Promise<number> {
       say(`made a vault in ${home}`);
     } else await client.vault.unlock({ password: bytes });
     await leaveToken(client, address, password, socket !== join(home, 'broker.sock') || !process.env.BROKER_HOME);
+  } else if (!process.env.BROKER_TOKEN && !(await isTokenGood(address))) {
+    const given = passwordFromFile(options.passwordFile);
+    if (given || canPrompt()) {
+      using password = given ?? (await promptSecret('Master password, for a new token'));
+      await leaveToken(client, address, password, socket !== join(home, 'broker.sock') || !process.env.BROKER_HOME);
+      say('left a new token for this user');
+    } else say('there is no token for this user: broker login, or broker up with --password-file');
   }
   say('broker is up');
   advise('next: broker service add NAME --kind postgres --host HOST --user USER --password-stdin');
@@ -117,12 +129,7 @@ async function leaveToken(
   password: Secret,
   storesPlace: boolean,
 ): Promise<void> {
-  using known = findToken();
-  if (known) {
-    using holder = connect({ address, token: known });
-    if ((await holder.vault.status({})).caller) return;
-  }
-  if (process.env.BROKER_TOKEN) return;
+  if (process.env.BROKER_TOKEN || (await isTokenGood(address))) return;
   const { token } = await client.vault.elevate({ password: password.use((held) => Buffer.from(held)) });
   using admin = connect({ address, token });
   const made = await admin.tokens.create({
@@ -133,6 +140,14 @@ async function leaveToken(
   });
   storeToken(made.text);
   if (storesPlace && findDaemon().address !== address) storePlace({ address });
+}
+
+/** Whether the token that lies around is one that this daemon knows. */
+async function isTokenGood(address: string): Promise<boolean> {
+  using known = findToken();
+  if (!known) return false;
+  using holder = connect({ address, token: known });
+  return (await holder.vault.status({})).caller !== null;
 }
 
 function camel(name: string): string {

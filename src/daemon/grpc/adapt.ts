@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type {
   handleBidiStreamingCall,
   handleClientStreamingCall,
@@ -6,7 +7,7 @@ import type {
   ServerUnaryCall,
 } from '@grpc/grpc-js';
 import { Metadata, type StatusObject } from '@grpc/grpc-js';
-import { BrokerError, GRPC_STATUS, toBrokerError } from '../../core/errors.ts';
+import { BrokerError, GRPC_STATUS, throwIfAborted, toBrokerError } from '../../core/errors.ts';
 import { ERROR_TRAILER, encodeError } from '../../core/rpc.ts';
 import { ACCESS, type Access } from '../access.ts';
 import type { Caller } from '../caller.ts';
@@ -34,20 +35,23 @@ export type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getP
 export class Adapter {
   readonly #authenticate: Authenticate;
   readonly #log: Log;
+  readonly #stop: AbortSignal;
 
-  constructor(authenticate: Authenticate, log: Log) {
+  /** @param stop aborts when the daemon stops, with the BrokerError that calls in progress then end with. */
+  constructor(authenticate: Authenticate, log: Log, stop: AbortSignal) {
     this.#authenticate = authenticate;
     this.#log = log;
+    this.#stop = stop;
+    // Every call in progress listens to it.
+    setMaxListeners(0, stop);
   }
 
   unary<Req, Res>(handler: (request: Req, context: CallContext) => Promise<Res>): handleUnaryCall<Req, Res> {
     return (call, callback) => {
-      this.#context(call)
-        .then((context) => handler(call.request, context))
-        .then(
-          (response) => callback(null, response),
-          (error: unknown) => callback(this.#status(call, error)),
-        );
+      this.#during(call, (context) => handler(call.request, context)).then(
+        (response) => callback(null, response),
+        (error: unknown) => callback(this.#status(call, error)),
+      );
     };
   }
 
@@ -55,15 +59,18 @@ export class Adapter {
     handler: (request: Req, context: CallContext) => AsyncIterable<Res>,
   ): handleServerStreamingCall<Req, Res> {
     return (call) => {
-      const run = async (): Promise<void> => {
-        const context = await this.#context(call);
+      const run = async (context: CallContext): Promise<void> => {
         for await (const response of handler(call.request, context)) {
           if (!call.write(response)) await drained(call, context.signal);
-          if (context.signal.aborted) return;
+          throwIfAborted(context.signal);
         }
-        call.end();
+        // Handlers that follow something end when they are told to; the caller must not take that for the end of it.
+        throwIfAborted(context.signal);
       };
-      run().catch((error: unknown) => call.emit('error', this.#status(call, error)));
+      this.#during(call, run).then(
+        () => call.end(),
+        (error: unknown) => call.emit('error', this.#status(call, error)),
+      );
     };
   }
 
@@ -71,12 +78,10 @@ export class Adapter {
     handler: (requests: AsyncIterable<Req>, context: CallContext) => Promise<Res>,
   ): handleClientStreamingCall<Req, Res> {
     return (call, callback) => {
-      this.#context(call)
-        .then((context) => handler(call as AsyncIterable<Req>, context))
-        .then(
-          (response) => callback(null, response),
-          (error: unknown) => callback(this.#status(call, error)),
-        );
+      this.#during(call, (context) => handler(call as AsyncIterable<Req>, context)).then(
+        (response) => callback(null, response),
+        (error: unknown) => callback(this.#status(call, error)),
+      );
     };
   }
 
@@ -88,27 +93,38 @@ export class Adapter {
     ) => Promise<void>,
   ): handleBidiStreamingCall<Req, Res> {
     return (call) => {
-      const run = async (): Promise<void> => {
-        const context = await this.#context(call);
+      const run = async (context: CallContext): Promise<void> => {
         const send = async (response: Res): Promise<void> => {
           if (!call.write(response)) await drained(call, context.signal);
         };
-        await handler(call as AsyncIterable<Req>, send, context);
-        call.end();
+        // The plain iterator destroys the whole call when the client has said its last word, our answers with it.
+        await handler(call.iterator({ destroyOnReturn: false }) as AsyncIterable<Req>, send, context);
       };
-      run().catch((error: unknown) => call.emit('error', this.#status(call, error)));
+      this.#during(call, run).then(
+        () => call.end(),
+        (error: unknown) => call.emit('error', this.#status(call, error)),
+      );
     };
   }
 
-  async #context(call: AnyCall): Promise<CallContext> {
+  /** Runs `work` for an authenticated caller, with a signal that aborts when the call is cancelled or the daemon stops. */
+  async #during<T>(call: AnyCall, work: (context: CallContext) => Promise<T>): Promise<T> {
     const method = call.getPath();
     const access = ACCESS[method];
     if (!access) throw new BrokerError('denied', `${method} is not open to anyone`);
-    const cancelled = new AbortController();
-    call.on('cancelled', () => cancelled.abort(new BrokerError('cancelled', 'the call was cancelled')));
-    if (call.cancelled) cancelled.abort(new BrokerError('cancelled', 'the call was cancelled'));
-    const caller = await this.#authenticate(call, access, method);
-    return { caller, signal: cancelled.signal };
+    const over = new AbortController();
+    const cancel = (): void => over.abort(new BrokerError('cancelled', 'the call was cancelled'));
+    const stop = (): void => over.abort(this.#stop.reason);
+    call.on('cancelled', cancel);
+    if (call.cancelled) cancel();
+    this.#stop.addEventListener('abort', stop);
+    try {
+      throwIfAborted(this.#stop);
+      const caller = await this.#authenticate(call, access, method);
+      return await work({ caller, signal: over.signal });
+    } finally {
+      this.#stop.removeEventListener('abort', stop);
+    }
   }
 
   #status(call: AnyCall, thrown: unknown): Partial<StatusObject> & { name: string; message: string } {
@@ -125,7 +141,12 @@ export class Adapter {
 /** Resolves when the stream takes more, or when the call is over. */
 function drained(call: { once(event: string, listener: () => void): unknown }, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    call.once('drain', resolve);
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    const over = (): void => {
+      signal.removeEventListener('abort', over);
+      resolve();
+    };
+    call.once('drain', over);
+    signal.addEventListener('abort', over, { once: true });
+    if (signal.aborted) over();
   });
 }

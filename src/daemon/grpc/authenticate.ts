@@ -4,7 +4,7 @@ import type { Access } from '../access.ts';
 import type { Caller } from '../caller.ts';
 import type { Tokens } from '../tokens.ts';
 import type { AnyCall, Authenticate } from './adapt.ts';
-import { connectionOf } from './peers.ts';
+import { connectionFacts } from './peers.ts';
 
 export interface AuthenticateDeps {
   readonly tokens: Tokens;
@@ -18,13 +18,13 @@ export interface AuthenticateDeps {
 /** Who calls: the token in `authorization: Bearer`, and the process at the other end as the kernel knows it. */
 export function authenticator(deps: AuthenticateDeps): Authenticate {
   return async (call, access, method) => {
-    const anonymous = await identify(call);
+    let caller = await identify();
     try {
-      const caller = withToken(call, anonymous, access);
+      caller = withToken(call, caller, access);
       demand(caller, access, method);
       return caller;
     } catch (error) {
-      if (error instanceof BrokerError) await deps.refused(anonymous, method, error);
+      if (error instanceof BrokerError) await deps.refused(caller, method, error);
       throw error;
     }
   };
@@ -76,8 +76,8 @@ export function authenticator(deps: AuthenticateDeps): Authenticate {
   }
 }
 
-async function identify(call: AnyCall): Promise<Caller> {
-  const connection = connectionOf(call);
+async function identify(): Promise<Caller> {
+  const connection = connectionFacts();
   if (!connection) return { transport: 'tcp', origin: 'tcp:unknown' };
   const peer = await connection.peer;
   const origin = peer ? `uid:${peer.uid}` : `${connection.transport}:${connection.remoteAddress}`;

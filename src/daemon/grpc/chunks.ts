@@ -16,14 +16,16 @@ export async function collect<M extends { data: Buffer }>(
   const parts: Buffer[] = [];
   let total = 0;
   let isFirst = true;
-  for await (const message of messages) {
-    if (isFirst) first(message);
-    isFirst = false;
-    total += message.data.length;
-    if (total > maxBytes) throw new BrokerError('too_large', `more than ${maxBytes} bytes`);
-    parts.push(message.data);
+  try {
+    for await (const message of messages) {
+      if (isFirst) first(message);
+      isFirst = false;
+      total += message.data.length;
+      parts.push(message.data);
+      if (total > maxBytes) throw new BrokerError('too_large', `more than ${maxBytes} bytes`);
+    }
+    return Buffer.concat(parts, total);
+  } finally {
+    for (const part of parts) part.fill(0);
   }
-  const whole = Buffer.concat(parts, total);
-  for (const part of parts) part.fill(0);
-  return whole;
 }

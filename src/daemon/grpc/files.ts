@@ -12,17 +12,27 @@ export function filesHandlers(daemon: Daemon, adapt: Adapter): FilesHandlers {
   const { files, gate } = daemon;
   return {
     Put: adapt.clientStream(async (requests, { caller }) => {
-      let name = '';
-      const content = await collect(requests, MAX_FILE_BYTES, (first) => {
-        name = first.name;
+      // Filled in as it comes: a file that is refused half way is on record with its name.
+      const detail: Record<string, string | number> = {};
+      const file = await daemon.audited('file.put', caller, { detail }, async () => {
+        let name = '';
+        const content = await collect(requests, MAX_FILE_BYTES, (first) => {
+          name = first.name;
+          detail.name = name;
+        });
+        detail.bytes = content.length;
+        return await files.put(name, content);
       });
-      const detail = { name, bytes: content.length };
-      return message(await daemon.audited('file.put', caller, { detail }, () => files.put(name, content)));
+      return message(file);
     }),
     Get: adapt.serverStream(async function* ({ name }, { caller }) {
-      using grant = await gate.expose(caller, name);
-      using content = files.content(grant);
+      const content = await daemon.watched('file.get', caller, { detail: { name } }, async () => {
+        if (!files.exists(name)) throw new BrokerError('not_found', 'there is no such file');
+        using grant = await gate.expose(caller, name);
+        return files.content(grant);
+      });
       // An exposure: the one place where stored bytes leave the daemon, for an admin, and on record (gate.expose).
+      using _ = content;
       yield* chunks(content.use((bytes) => Buffer.from(bytes)));
     }),
     List: adapt.unary(async () => ({ files: files.list().map(message) })),

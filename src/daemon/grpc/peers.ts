@@ -1,40 +1,46 @@
-import type { Socket } from 'node:net';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { ResponderBuilder, ServerInterceptingCall, type ServerInterceptor, ServerListenerBuilder } from '@grpc/grpc-js';
 import type { PeerIdentity } from '../caller.ts';
 
 /** How a control connection reached us and who is at its other end. */
 export interface ConnectionFacts {
   readonly transport: 'unix' | 'tcp';
-  /** The identity, as far as the kernel tells; looked up once per connection. */
+  /** The identity, as far as the kernel tells; looked up once per connection. Never rejects. */
   readonly peer: Promise<PeerIdentity | undefined>;
   readonly remoteAddress: string;
 }
 
-const FACTS = Symbol('broker connection facts');
-type Tagged = { [FACTS]?: ConnectionFacts };
+const current = new AsyncLocalStorage<ConnectionFacts>();
 
 /**
- * Remembers facts on the socket itself, not in a WeakMap: http2 shows handlers a proxy of the socket, which passes
- * property reads through but is another object.
+ * Hands a connection to the gRPC library so that every handler it runs for it can tell which connection that was.
+ * grpc-js has no API for it; but the http2 session, and TLS before it, are made inside `inject`, and Node tells of a new
+ * stream in the asynchronous context that its session was made in. `connectionInterceptor` takes it from there.
  */
-export function tagConnection(socket: Socket, facts: ConnectionFacts): void {
-  (socket as Socket & Tagged)[FACTS] = facts;
+export function underFacts(facts: ConnectionFacts, inject: () => void): void {
+  current.run(facts, inject);
 }
+
+/** Carries the facts from the beginning of a call, where Node still knows them, to its handler, where it does not. */
+export const connectionInterceptor: ServerInterceptor = (_method, call) => {
+  const facts = current.getStore();
+  if (facts === undefined) return new ServerInterceptingCall(call);
+  const responder = new ResponderBuilder().withStart((next) =>
+    next(
+      new ServerListenerBuilder()
+        .withOnReceiveMetadata((metadata, pass) => current.run(facts, () => pass(metadata)))
+        .withOnReceiveMessage((message, pass) => current.run(facts, () => pass(message)))
+        .withOnReceiveHalfClose((pass) => current.run(facts, pass))
+        .build(),
+    ),
+  );
+  return new ServerInterceptingCall(call, responder.build());
+};
 
 /**
- * The facts of the connection that a gRPC call came in on. grpc-js has no API for it: the http2 stream hangs off the
- * innermost intercepting call. `selfCheck` in server.ts proves at start-up that this still holds.
+ * The facts of the connection that the running gRPC handler was called over; undefined outside of one. `proveConnections`
+ * shows at start-up that this still holds with the libraries as they are.
  */
-export function connectionOf(call: object): ConnectionFacts | undefined {
-  let at: unknown = property(call, 'call');
-  for (let depth = 0; depth < 6 && at !== undefined; depth++) {
-    const stream = property(at, 'stream');
-    if (stream !== undefined)
-      return property(property(property(stream, 'session'), 'socket'), FACTS) as ConnectionFacts | undefined;
-    at = property(at, 'nextCall');
-  }
-  return undefined;
-}
-
-function property(of: unknown, name: string | symbol): unknown {
-  return typeof of === 'object' && of !== null ? (of as Record<string | symbol, unknown>)[name] : undefined;
+export function connectionFacts(): ConnectionFacts | undefined {
+  return current.getStore();
 }

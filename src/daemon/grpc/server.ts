@@ -1,28 +1,14 @@
-import { chmodSync, chownSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createServer, type Server as NetServer, type Socket } from 'node:net';
-import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Server as NetServer, Socket } from 'node:net';
+import { type ConnectionInjector, Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import { BrokerError } from '../../core/errors.ts';
-import { MAX_SOCKET_PATH } from '../../core/limits.ts';
+import { descriptorOf } from '../peer/credentials.ts';
 import type { PeerLookup } from '../peer/lookup.ts';
 import { packageDefinition } from './definition.ts';
-import { type ConnectionFacts, tagConnection } from './peers.ts';
-
-export interface UnixBind {
-  readonly path: string;
-  /** 0600 unless a group may use it. */
-  readonly mode: number;
-  readonly gid?: number;
-}
-
-export interface TcpBind {
-  readonly host: string;
-  readonly port: number;
-  /** Paths of PEM files; demanded for anything but loopback. `clientCa` also demands client certificates. */
-  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
-}
+import { isLoopback, listenTcp, listenUnix, type TcpBind, type UnixBind } from './listen.ts';
+import { type ConnectionFacts, connectionInterceptor, underFacts } from './peers.ts';
 
 export interface GrpcServerOptions {
   readonly services: ReadonlyMap<string, UntypedServiceImplementation>;
@@ -33,6 +19,15 @@ export interface GrpcServerOptions {
 
 /** Milliseconds that calls in progress may take to end when the daemon stops. */
 const STOP_GRACE_MS = 2_000;
+/** Milliseconds for a new connection to say its first word; whoever says nothing must not hold a descriptor. */
+const FIRST_WORD_MS = 30_000;
+/** Bytes of one message: a whole credential file, with room. */
+const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
+/** Calls at a time on one connection. */
+const MAX_CALLS = 256;
+/** Milliseconds between signs of life on a quiet connection, and for the answer: a remote client may just vanish. */
+const PING_MS = 60_000;
+const PONG_MS = 20_000;
 
 /**
  * The control API on a unix socket and a TCP port. Both accept on a net.Server of ours and inject the connection into
@@ -52,7 +47,13 @@ export class GrpcServer implements AsyncDisposable {
 
   /** @throws BrokerError `invalid_argument` for a bind that is not allowed, `conflict` when an address is in use. */
   static async start(options: GrpcServerOptions): Promise<GrpcServer> {
-    const server = new Server({ 'grpc.max_receive_message_length': 8 * 1024 * 1024 });
+    const server = new Server({
+      interceptors: [connectionInterceptor],
+      'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+      'grpc.max_concurrent_streams': MAX_CALLS,
+      'grpc.keepalive_time_ms': PING_MS,
+      'grpc.keepalive_timeout_ms': PONG_MS,
+    });
     const definition = packageDefinition();
     for (const [name, implementation] of options.services) {
       const service = definition[`broker.v1.${name}`];
@@ -83,8 +84,13 @@ export class GrpcServer implements AsyncDisposable {
     this.#health.setStatus('broker.v1.Sessions', serving ? 'SERVING' : 'NOT_SERVING');
   }
 
+  /** Takes no more connections; those that are there go on. */
+  stopListening(): void {
+    for (const listener of this.#listeners.splice(0)) listener.close();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const listener of this.#listeners) listener.close();
+    this.stopListening();
     const stopped = new Promise<void>((resolve) => {
       const force = setTimeout(() => {
         this.#server.forceShutdown();
@@ -100,60 +106,53 @@ export class GrpcServer implements AsyncDisposable {
   }
 
   async #listenUnix(bind: UnixBind, peers: PeerLookup): Promise<void> {
-    if (Buffer.byteLength(bind.path) > MAX_SOCKET_PATH) {
-      throw new BrokerError('invalid_argument', `socket path is longer than ${MAX_SOCKET_PATH} bytes: ${bind.path}`);
-    }
-    removeStaleSocket(bind.path);
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
-    const listener = createServer((socket) => {
-      const identity = peers.unix(descriptorOf(socket));
-      this.#accept(socket, { transport: 'unix', peer: Promise.resolve(identity), remoteAddress: 'local' });
-      injector.injectConnection(socket);
+    const listener = await listenUnix(bind, (socket) => {
+      const fd = descriptorOf(socket);
+      const peer = Promise.resolve(fd === undefined ? undefined : peers.unix(fd));
+      this.#accept(socket, { transport: 'unix', peer, remoteAddress: 'local' }, () =>
+        injector.injectConnection(socket),
+      );
     });
-    // The umask decides the mode the socket is born with: no moment at which others could connect.
-    const before = process.umask(0o177);
-    try {
-      await listening(listener, { path: bind.path });
-    } finally {
-      process.umask(before);
-    }
-    if (bind.gid !== undefined) chownSync(bind.path, -1, bind.gid);
-    if (bind.mode !== 0o600) chmodSync(bind.path, bind.mode);
     this.#listeners.push(listener);
   }
 
   async #listenTcp(bind: TcpBind, peers: PeerLookup): Promise<void> {
-    if (!isLoopback(bind.host) && !bind.tls) {
-      throw new BrokerError(
-        'invalid_argument',
-        `--grpc ${bind.host} is not loopback and would carry tokens in the clear`,
-        {
-          hint: 'give --tls-cert and --tls-key, or bind 127.0.0.1',
-        },
-      );
-    }
-    const injector = this.#server.createConnectionInjector(await credentials(bind));
-    const listener = createServer((socket) => {
+    const injector = this.#injector(await credentials(bind));
+    const listener = await listenTcp(bind, (socket) => {
       const { localAddress, localPort, remoteAddress, remotePort } = socket;
       if (!localAddress || !localPort || !remoteAddress || !remotePort) return void socket.destroy();
-      const peer = isLoopback(remoteAddress)
+      // Begun at accept: a client that sends and leaves has no owner any more a moment later.
+      const found = isLoopback(remoteAddress)
         ? peers.tcp({ address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort })
         : Promise.resolve(undefined);
-      peer.catch(() => undefined);
-      this.#accept(socket, { transport: 'tcp', peer, remoteAddress });
-      injector.injectConnection(socket);
+      // Not known is what a lookup that fails comes to: it grants nothing.
+      const peer = found.catch(() => undefined);
+      this.#accept(socket, { transport: 'tcp', peer, remoteAddress }, () => injector.injectConnection(socket));
     });
-    await listening(listener, { host: bind.host, port: bind.port });
     const address = listener.address();
     this.#port = typeof address === 'object' ? address?.port : undefined;
     this.#listeners.push(listener);
   }
 
-  #accept(socket: Socket, facts: ConnectionFacts): void {
-    tagConnection(socket, facts);
+  #injector(credentials: ServerCredentials): ConnectionInjector {
+    try {
+      return this.#server.createConnectionInjector(credentials);
+    } catch (cause) {
+      throw new BrokerError('invalid_argument', '--tls-cert, --tls-key or --client-ca holds no usable PEM', { cause });
+    }
+  }
+
+  #accept(socket: Socket, facts: ConnectionFacts, inject: () => void): void {
     this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket));
+    const silent = setTimeout(() => socket.bytesRead === 0 && socket.destroy(), FIRST_WORD_MS);
+    silent.unref();
+    socket.on('close', () => {
+      clearTimeout(silent);
+      this.#sockets.delete(socket);
+    });
     socket.on('error', () => socket.destroy());
+    underFacts(facts, inject);
   }
 }
 
@@ -173,34 +172,6 @@ async function readPem(flag: string, path: string): Promise<Buffer> {
   } catch (cause) {
     throw new BrokerError('invalid_argument', `${flag}: cannot read ${path}`, { cause });
   }
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(host);
-}
-
-function listening(server: NetServer, where: { path: string } | { host: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const name = 'path' in where ? where.path : `${where.host}:${where.port}`;
-      const code = cause.code === 'EADDRINUSE' ? 'conflict' : 'invalid_argument';
-      reject(new BrokerError(code, `cannot listen on ${name} (${cause.code ?? 'unknown error'})`, { cause }));
-    });
-    server.listen(where, () => resolve());
-  });
-}
-
-/** The holder of the home's lock may remove the socket that a killed daemon left behind; anything else stays. */
-function removeStaleSocket(path: string): void {
-  if (!existsSync(path)) return;
-  if (!lstatSync(path).isSocket()) throw new BrokerError('conflict', `${path} exists and is not a socket`);
-  unlinkSync(path);
-}
-
-function descriptorOf(socket: Socket): number {
-  const handle: unknown = Reflect.get(socket, '_handle');
-  const fd: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
-  return typeof fd === 'number' ? fd : -1;
 }
 
 function isServiceDefinition(value: unknown): value is Parameters<Server['addService']>[0] {

@@ -20,26 +20,30 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
   };
   return {
     Put: adapt.unary(async (request, { caller }) => {
-      const change = changeOf(request);
       const { name, kind } = request;
-      const detail = { fields: [...Object.keys(change.config), ...Object.keys(change.secrets)].join(' ') };
-      const service = await daemon.audited('service.put', caller, { service: name, kind, detail }, () =>
-        services.put(name, kind, change, request.createOnly),
-      );
+      const facts = { service: name, kind, detail: { fields: fieldsOf(request) } };
+      const service = await daemon.audited('service.put', caller, facts, async () => {
+        using change = changeOf(request);
+        return await services.put(name, kind, change, request.createOnly);
+      });
       await daemon.serviceChanged(name);
       return message(service);
     }),
     Set: adapt.unary(async (request, { caller }) => {
-      const change = changeOf(request);
       const { name } = request;
-      const detail = { fields: [...Object.keys(change.config), ...Object.keys(change.secrets)].join(' ') };
-      const { service } = await daemon.audited('service.set', caller, { service: name, detail }, () =>
-        services.set(name, change, Number(request.ifRevision) || undefined),
-      );
+      const detail: Record<string, string> = { fields: fieldsOf(request) };
+      const service = await daemon.audited('service.set', caller, { service: name, detail }, async () => {
+        using change = changeOf(request);
+        const set = await services.set(name, change, Number(request.ifRevision) || undefined);
+        if (set.dropped.length > 0) detail.dropped = set.dropped.join(' ');
+        return set.service;
+      });
       await daemon.serviceChanged(name);
       return message(service);
     }),
-    Get: adapt.unary(async ({ name }, { caller }) => message(visible(caller, name))),
+    Get: adapt.unary(async ({ name }, { caller }) =>
+      message(await daemon.watched('service.get', caller, { service: name }, () => visible(caller, name))),
+    ),
     List: adapt.unary(async (_request, { caller }) => ({
       services: services
         .list()
@@ -72,27 +76,43 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
   };
 }
 
-function changeOf(request: {
-  config: Parameters<typeof fromStruct>[0];
-  secrets: { [name: string]: Buffer };
-  policy: ServicePolicy__Output | null;
-}): ServiceChange {
+interface ChangeRequest {
+  readonly config: Parameters<typeof fromStruct>[0];
+  readonly secrets: { readonly [name: string]: Buffer };
+  readonly policy: ServicePolicy__Output | null;
+}
+
+/** Names only: what the audit log says of a change. */
+function fieldsOf({ config, secrets, policy }: ChangeRequest): string {
+  return [...Object.keys(fromStruct(config)), ...Object.keys(secrets), ...(policy ? ['policy'] : [])].join(' ');
+}
+
+/** Takes the secrets of the request over; disposing the change wipes them. */
+function changeOf(request: ChangeRequest): ServiceChange & Disposable {
   const secrets = Object.fromEntries(
     Object.entries(request.secrets).map(([name, bytes]) => {
       if (bytes.length === 0) throw new BrokerError('invalid_argument', `${name} is empty`);
       return [name, Secret.own(bytes)];
     }),
   );
-  return { config: fromStruct(request.config), secrets, ...(request.policy && { policy: policyJson(request.policy) }) };
+  return {
+    config: fromStruct(request.config),
+    secrets,
+    ...(request.policy && { policy: policyJson(request.policy) }),
+    [Symbol.dispose]: () => {
+      for (const secret of Object.values(secrets)) secret[Symbol.dispose]();
+    },
+  };
 }
 
+/** As it is stored (`parsePolicy`). */
 function policyJson(policy: ServicePolicy__Output): JsonObject {
   const maxLifetimeMs = toMillis(policy.maxLifetime);
   return {
-    ...(policy.allowTokens.length > 0 && { allowTokens: policy.allowTokens }),
-    ...(policy.allowUids.length > 0 && { allowUids: policy.allowUids }),
-    ...(policy.maxSessions > 0 && { maxSessions: policy.maxSessions }),
-    ...(maxLifetimeMs && { maxLifetimeMs }),
+    ...(policy.allowTokens.length > 0 && { allow_tokens: policy.allowTokens }),
+    ...(policy.allowUids.length > 0 && { allow_uids: policy.allowUids }),
+    ...(policy.maxSessions > 0 && { max_sessions: policy.maxSessions }),
+    ...(maxLifetimeMs && { max_lifetime_ms: maxLifetimeMs }),
   };
 }
 
@@ -106,8 +126,8 @@ function message(service: ServiceView): Service {
     policy: {
       allowTokens: [...policy.allowTokens],
       allowUids: [...policy.allowUids],
-      maxSessions: policy.maxSessions ?? 0,
-      maxLifetime: fromOptionalMillis(policy.maxLifetimeMs),
+      maxSessions: policy.maxSessions,
+      maxLifetime: fromOptionalMillis(policy.maxLifetimeMs || undefined),
     },
     revision: service.revision,
     createdAt: fromMillis(service.createdAt),

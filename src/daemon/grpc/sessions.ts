@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { BrokerError } from '../../core/errors.ts';
 import type { OpenSessionRequest__Output } from '../../core/proto/broker/v1/OpenSessionRequest.ts';
 import type { Session } from '../../core/proto/broker/v1/Session.ts';
@@ -30,19 +31,23 @@ export function sessionsHandlers(daemon: Daemon, adapt: Adapter): SessionsHandle
       }
     }),
     Close: adapt.unary(async ({ id }, { caller }) => {
-      const lease = sessions.get(id);
-      if (!lease || !own(caller, lease)) throw new BrokerError('not_found', `there is no session ${id} of yours`);
-      await sessions.close(lease.id, 'closed');
-      return message(lease);
+      const lease = await daemon.watched('session.close', caller, { session: id }, () => {
+        const found = sessions.get(id);
+        if (found && own(caller, found)) return found;
+        throw new BrokerError('not_found', 'there is no such session of yours');
+      });
+      const { service, kind } = lease;
+      await daemon.audited('session.close', caller, { session: id, service, kind }, () => sessions.close(id, 'closed'));
+      return { ...message(lease), state: 'STATE_ENDED', endReason: 'closed' };
     }),
     Connect: adapt.duplex(async (requests, send, { caller, signal }) => {
       const messages = requests[Symbol.asyncIterator]();
       const first = await messages.next();
       const start = first.done ? undefined : first.value.start;
       if (!start) throw new BrokerError('invalid_argument', 'the first message must be `start`');
-      const { service, reason } = start;
-      const { stream } = await sessions.connect(caller, { service, ...(reason && { reason }) }, signal);
-      stream.on('error', () => stream.destroy());
+      const { name, stream, close } = start.session
+        ? join(caller, start.session)
+        : await connect(caller, start.service, start.reason, signal);
       const up = (async () => {
         for (let next = await messages.next(); !next.done; next = await messages.next()) {
           const data = next.value.data;
@@ -52,13 +57,40 @@ export function sessionsHandlers(daemon: Daemon, adapt: Adapter): SessionsHandle
       })();
       // A client that breaks off ends its session; what it sent until then does not matter any more.
       up.catch(() => stream.destroy());
-      for await (const data of stream) await send({ data });
+      try {
+        for await (const data of stream) await send({ data });
+      } catch (cause) {
+        throw new BrokerError('ended', `${name}: the session was ended`, { cause });
+      } finally {
+        await close();
+      }
     }),
   };
+
+  /** A session for this call alone. */
+  async function connect(caller: Caller, service: string, reason: string, signal: AbortSignal): Promise<Connected> {
+    const { lease, stream } = await sessions.connect(caller, { service, ...(reason && { reason }) }, signal);
+    // Nobody else can come to it.
+    return { name: service, stream, close: () => sessions.close(lease.id, 'closed') };
+  }
+
+  /** One of the clients of a session that the caller opened for clients on its own machine. */
+  function join(caller: Caller, id: string): Connected {
+    const lease = sessions.get(id);
+    const stream = lease && own(caller, lease) ? sessions.join(id) : undefined;
+    if (!lease || !stream) throw new BrokerError('not_found', 'there is no such session of yours to join');
+    return { name: lease.service, stream, close: async () => void stream.destroy() };
+  }
+}
+
+interface Connected {
+  readonly name: string;
+  readonly stream: Duplex;
+  close(): Promise<void>;
 }
 
 const CHECKS = { CLIENT_CHECK_UNSPECIFIED: 'auto', CLIENT_CHECK_PEER: 'peer', CLIENT_CHECK_TICKET: 'ticket' } as const;
-const LISTENS = { LISTEN_UNSPECIFIED: 'tcp', LISTEN_TCP: 'tcp', LISTEN_UNIX: 'unix' } as const;
+const LISTENS = { LISTEN_UNSPECIFIED: 'tcp', LISTEN_TCP: 'tcp', LISTEN_UNIX: 'unix', LISTEN_STREAM: 'stream' } as const;
 
 function openRequest(daemon: Daemon, request: OpenSessionRequest__Output): OpenRequest {
   const acceptTimeoutMs = toMillis(request.acceptTimeout);

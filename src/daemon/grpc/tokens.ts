@@ -2,56 +2,60 @@ import { BrokerError } from '../../core/errors.ts';
 import type { Token } from '../../core/proto/broker/v1/Token.ts';
 import type { TokensHandlers } from '../../core/proto/broker/v1/Tokens.ts';
 import { fromMillis, fromOptionalMillis, toMillis } from '../../core/rpc.ts';
-import type { TokenGrant } from '../caller.ts';
+import type { Caller, TokenGrant } from '../caller.ts';
 import type { Daemon } from '../daemon.ts';
 import { GRANTABLE, type TokenRecord } from '../token.ts';
 import type { Adapter } from './adapt.ts';
 
+/** Characters of an id that may stand for all of it. */
+const MIN_PREFIX = 4;
+
 export function tokensHandlers(daemon: Daemon, adapt: Adapter): TokensHandlers {
   const { tokens } = daemon;
+  /** All for an admin, else the caller's own and its descendants. */
+  const family = (caller: Caller): readonly TokenRecord[] => {
+    if (caller.token?.scope === 'admin') return tokens.list();
+    return caller.token ? tokens.family(caller.token.id) : [];
+  };
+  /** Looked for among those the caller may see, so that a refusal tells nothing of the others. */
+  const find = (caller: Caller, selector: string): TokenRecord => {
+    if (caller.token?.scope === 'admin') return tokens.find(selector);
+    const fits = (fit: (token: TokenRecord) => boolean): TokenRecord[] => family(caller).filter(fit);
+    const exact = fits(({ id, name }) => id === selector || name === selector);
+    const found = exact.length > 0 || selector.length < MIN_PREFIX ? exact : fits(({ id }) => id.startsWith(selector));
+    const [only] = found;
+    if (!only || found.length > 1) throw new BrokerError('not_found', 'there is no such token of yours');
+    return only;
+  };
   return {
     Create: adapt.unary(async (request, { caller }) => {
-      const { name } = request;
-      const scope = scopeOf(request.scope);
-      const grants = request.grants.map(grantOf);
-      const ttlMs = toMillis(request.ttl);
-      const uid = caller.transport === 'unix' && !request.anyUid ? caller.peer?.uid : undefined;
-      const parent = caller.token?.scope === 'admin' ? undefined : caller.token?.id;
-      if (parent !== undefined && request.anyUid) {
-        throw new BrokerError('denied', 'any_uid: only an admin may lift the binding to a uid');
-      }
-      const { token, record } = await daemon.audited('token.create', caller, { detail: { name, scope } }, () =>
-        tokens.create({
-          name,
+      const { name, anyUid } = request;
+      const detail = { name, scope: request.scope, anyUid };
+      const { token, record } = await daemon.audited('token.create', caller, { detail }, async () => {
+        const scope = scopeOf(request.scope);
+        const ttlMs = toMillis(request.ttl);
+        const uid = caller.transport === 'unix' && !anyUid ? caller.peer?.uid : undefined;
+        const parent = caller.token?.scope === 'admin' ? undefined : caller.token?.id;
+        if (parent !== undefined && anyUid) {
+          throw new BrokerError('denied', 'any_uid: only an admin may lift the binding to a uid');
+        }
+        return await tokens.create({
+          ...(name && { name }),
           scope,
-          grants,
+          grants: request.grants.map(grantOf),
           ...(ttlMs !== undefined && { ttlMs }),
           ...(uid !== undefined && { boundUid: uid }),
           ...(parent !== undefined && { parent }),
-        }),
-      );
+        });
+      });
+      using _ = token;
       return { token: message(record), text: token.use((bytes) => bytes.toString('utf8')) };
     }),
-    List: adapt.unary(async (_request, { caller }) => ({
-      tokens: tokens
-        .list()
-        .filter(
-          ({ id, parent }) => caller.token?.scope === 'admin' || id === caller.token?.id || parent === caller.token?.id,
-        )
-        .map(message),
-    })),
+    List: adapt.unary(async (_request, { caller }) => ({ tokens: family(caller).map(message) })),
     Revoke: adapt.unary(async ({ token }, { caller }) => {
-      const record = tokens.find(token);
-      const mine = caller.token && (record?.id === caller.token.id || record?.parent === caller.token.id);
-      if (!record || (caller.token?.scope !== 'admin' && !mine)) {
-        throw new BrokerError(
-          'not_found',
-          `there is no token ${token}${caller.token?.scope === 'admin' ? '' : ' of yours'}`,
-        );
-      }
-      await daemon.audited('token.revoke', caller, { detail: { name: record.name, id: record.id } }, () =>
-        tokens.revoke(record.id),
-      );
+      const record = await daemon.watched('token.revoke', caller, {}, () => find(caller, token));
+      const detail = { name: record.name, id: record.id };
+      await daemon.audited('token.revoke', caller, { detail }, () => tokens.revoke(record.id));
       return message(record);
     }),
   };

@@ -3,25 +3,28 @@ import type { VaultHandlers } from '../../core/proto/broker/v1/Vault.ts';
 import type { VaultStatus, VaultStatus__Output } from '../../core/proto/broker/v1/VaultStatus.ts';
 import { fromMillis, fromOptionalMillis, toMillis } from '../../core/rpc.ts';
 import { Secret } from '../../core/secret.ts';
+import { MAX_VAULT_BYTES } from '../../vault/limits.ts';
 import type { Caller } from '../caller.ts';
 import type { Daemon } from '../daemon.ts';
 import { ELEVATION_MS } from '../tokens.ts';
 import type { Adapter } from './adapt.ts';
 import { chunks, collect } from './chunks.ts';
 
-/** Bytes of a backup that Restore accepts; far above any real vault. */
-const MAX_BACKUP_BYTES = 256 * 1024 * 1024;
+/** A backup is the vault file itself. */
+const MAX_BACKUP_BYTES = MAX_VAULT_BYTES;
 
 export function vaultHandlers(daemon: Daemon, adapt: Adapter): VaultHandlers {
   const { vault, tokens } = daemon;
   return {
     Status: adapt.unary(async (_request, { caller }) => status(daemon, caller)),
     Initialize: adapt.unary(async ({ password }, { caller, signal }) => {
-      if (!daemon.isOwner(caller)) {
-        throw new BrokerError('denied', "only the daemon's own user may create the vault, on the unix socket");
-      }
       using secret = Secret.own(password);
-      await daemon.audited('vault.initialize', caller, {}, () => vault.initialize(secret, signal));
+      await daemon.audited('vault.initialize', caller, {}, () => {
+        if (!daemon.isOwner(caller)) {
+          throw new BrokerError('denied', "only the daemon's own user may create the vault, on the unix socket");
+        }
+        return vault.initialize(secret, signal);
+      });
       await daemon.unlocked();
       return status(daemon, caller);
     }),
@@ -40,14 +43,14 @@ export function vaultHandlers(daemon: Daemon, adapt: Adapter): VaultHandlers {
     }),
     Elevate: adapt.unary(async (request, { caller, signal }) => {
       using secret = Secret.own(request.password);
-      if (vault.state !== 'unlocked')
-        throw new BrokerError('locked', 'the vault is locked', { hint: 'to unlock it: broker unlock' });
-      const ttlMs = toMillis(request.ttl) || ELEVATION_MS;
       const { token, record } = await daemon.audited('token.elevate', caller, {}, async () => {
+        const ttlMs = toMillis(request.ttl) ?? ELEVATION_MS;
+        if (!(ttlMs > 0)) throw new BrokerError('invalid_argument', 'ttl must be a time in the future');
         await vault.verify({ type: 'password', secret }, caller.origin, signal);
         const name = caller.token ? `${caller.token.name} (elevated)` : 'elevated';
         return tokens.elevate(name, caller.peer?.uid, ttlMs);
       });
+      using _ = token;
       return { token: token.use((bytes) => bytes.toString('utf8')), expiresAt: fromOptionalMillis(record.expiresAt) };
     }),
     ChangePassword: adapt.unary(async (request, { caller, signal }) => {
@@ -56,6 +59,8 @@ export function vaultHandlers(daemon: Daemon, adapt: Adapter): VaultHandlers {
       await daemon.audited('vault.passwd', caller, { detail: { rekey: request.rekey } }, () =>
         vault.changePassword(before, after, { rekey: request.rekey }, caller.origin, signal),
       );
+      // Sealed with a key of the vault's, which a rekey has replaced.
+      if (request.rekey) await daemon.audit.seal();
       return status(daemon, caller);
     }),
     AddKeySlot: adapt.unary(async ({ key, label }, { caller }) => {
@@ -74,16 +79,18 @@ export function vaultHandlers(daemon: Daemon, adapt: Adapter): VaultHandlers {
       yield* chunks(bytes);
     }),
     Restore: adapt.clientStream(async (requests, { caller, signal }) => {
-      let password: Secret | undefined;
-      const bytes = await collect(requests, MAX_BACKUP_BYTES, (first) => {
-        password = Secret.own(first.password);
-      });
-      using secret = password ?? Secret.own(Buffer.alloc(0));
       await daemon.audited('vault.restore', caller, {}, async () => {
-        await daemon.lock();
-        await vault.restore(bytes, secret, signal);
+        let password: Secret | undefined;
+        try {
+          const backup = await collect(requests, MAX_BACKUP_BYTES, (first) => {
+            password = Secret.own(first.password);
+          });
+          if (!password) throw new BrokerError('invalid_argument', 'the first message must have the password');
+          await daemon.restore(backup, password, caller, signal);
+        } finally {
+          password?.[Symbol.dispose]();
+        }
       });
-      await daemon.unlocked();
       return status(daemon, caller);
     }),
   };

@@ -65,7 +65,7 @@ export class LiveLease {
     this.#acceptUntil = this.#openedAt + plan.acceptTimeoutMs;
     this.#waiting = obtained.held;
     this.#facts = obtained.held.upstream.facts;
-    this.#address = { listen: plan.listen, host: '', port: 0, tls: plan.tls };
+    this.#address = { listen: plan.listen === 'unix' ? 'unix' : 'tcp', host: '', port: 0, tls: plan.tls };
     this.#greetings = new Greetings(limits.maxGreeting, limits.greetTimeoutMs);
     this.#scope = link(parts.grant.signal, errand.caller.token?.signal);
     this.#scope.signal.addEventListener('abort', () => {
@@ -84,6 +84,10 @@ export class LiveLease {
   attach(listener: AsyncDisposable, address: LeaseAddress): void {
     this.#listener = listener;
     this.#address = address;
+  }
+
+  get listen(): LeaseParts['plan']['listen'] {
+    return this.#parts.plan.listen;
   }
 
   get endError(): BrokerError | undefined {

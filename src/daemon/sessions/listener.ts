@@ -14,6 +14,11 @@ export interface Listener extends AsyncDisposable {
   readonly path?: string;
 }
 
+/** For sessions whose clients come as streams: what they see is a port of the caller's own machine. */
+export function listenNowhere(port: number): Listener {
+  return { host: LOOPBACK, port, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
 type OnSocket = (socket: Socket) => void;
 
 const LOOPBACK = '127.0.0.1';

@@ -23,7 +23,7 @@ import { type EndReason, type Lease, type LeaseEvent, LeaseEvents, type OpenedLe
 import { addressGuard } from './guard.ts';
 import { LiveLease } from './lease.ts';
 import { after, type Link, link } from './link.ts';
-import { type Listener, listenTcp, listenUnix } from './listener.ts';
+import { type Listener, listenNowhere, listenTcp, listenUnix } from './listener.ts';
 import { PortRest } from './ports.ts';
 import { type ProbeResult, probe } from './probe.ts';
 import { type OpenPlan, type OpenRequest, planOpen } from './request.ts';
@@ -79,7 +79,7 @@ export class SessionManager {
     try {
       const listener = await this.#listen(lease, plan, obtained.driver.socketName);
       const address: LeaseAddress = {
-        listen: plan.listen,
+        listen: plan.listen === 'unix' ? 'unix' : 'tcp',
         host: listener.host,
         port: listener.port,
         tls: plan.tls,
@@ -120,6 +120,18 @@ export class SessionManager {
     lease.accept(ours, undefined);
     this.#emit('opened', lease.view());
     return { lease: lease.view(), stream: theirs };
+  }
+
+  /**
+   * A client of a session that was opened with listen `stream`; undefined when there is no such session. It is checked
+   * like any client that nobody knows: by the ticket.
+   */
+  join(id: string): Duplex | undefined {
+    const lease = this.#leases.get(id);
+    if (lease?.listen !== 'stream') return undefined;
+    const [ours, theirs] = streamPair();
+    lease.accept(ours, Promise.resolve(undefined));
+    return theirs;
   }
 
   /** Logs in to the grant's service once and reports each hop. */
@@ -260,6 +272,7 @@ export class SessionManager {
 
   async #listen(lease: LiveLease, plan: OpenPlan, socketName: string): Promise<Listener> {
     const { peers } = this.#deps;
+    if (plan.listen === 'stream') return listenNowhere(plan.port);
     if (plan.listen === 'unix') {
       return listenUnix(plan.socketDir ?? this.#deps.socketDir, socketName, (socket) => {
         const fd = descriptorOf(socket);

@@ -17,7 +17,8 @@ export interface OpenRequest {
   /** Default 8 h; never beyond the service's policy or the token's expiry. */
   readonly lifetimeMs?: number;
   readonly check?: 'auto' | 'peer' | 'ticket';
-  readonly listen?: 'tcp' | 'unix';
+  /** `stream`: clients come by `join`, from a listener of the caller's own at `port` of another machine. */
+  readonly listen?: 'tcp' | 'unix' | 'stream';
   /** 0 (default): a free one. */
   readonly port?: number;
   readonly tls?: boolean;
@@ -38,7 +39,7 @@ export interface OpenPlan {
   readonly idleMs: number;
   readonly lifetimeMs: number;
   readonly check: 'peer' | 'ticket';
-  readonly listen: 'tcp' | 'unix';
+  readonly listen: 'tcp' | 'unix' | 'stream';
   readonly port: number;
   readonly tls: boolean;
   readonly reason: string | undefined;
@@ -58,7 +59,9 @@ export function planOpen(request: OpenRequest, caller: Caller, peers: PeerLookup
   const port = whole('port', request.port ?? 0, 0, 65_535);
   if (listen === 'unix' && port !== 0) problems.push('a unix session has no port');
   if (listen === 'unix' && request.tls) problems.push('a unix session needs no TLS');
-  if (listen === 'tcp' && request.socketDir !== undefined) problems.push('socket_dir is for unix sessions');
+  if (listen === 'stream' && port === 0) problems.push('a stream session needs the port that its caller listens on');
+  if (listen === 'stream' && request.tls) problems.push('a stream session has no TLS: its CA is on another machine');
+  if (listen !== 'unix' && request.socketDir !== undefined) problems.push('socket_dir is for unix sessions');
   if ((request.reason?.length ?? 0) > MAX_REASON_CHARS)
     problems.push(`reason is longer than ${MAX_REASON_CHARS} characters`);
   const plan = {
@@ -85,11 +88,15 @@ export function planOpen(request: OpenRequest, caller: Caller, peers: PeerLookup
  */
 function chooseCheck(
   wanted: 'auto' | 'peer' | 'ticket',
-  listen: 'tcp' | 'unix',
+  listen: OpenPlan['listen'],
   caller: Caller,
   peers: PeerLookup,
 ): 'peer' | 'ticket' {
   if (wanted === 'ticket') return 'ticket';
+  if (listen === 'stream') {
+    if (wanted === 'auto') return 'ticket';
+    throw new BrokerError('invalid_argument', 'the clients of a stream session can only be checked by a ticket');
+  }
   const available = listen === 'tcp' ? peers.tcpAvailable : peers.unixAvailable;
   if (caller.peer && available) return 'peer';
   if (wanted === 'auto') return 'ticket';

@@ -15,8 +15,13 @@ const UNSET = [
   'PGPASSWORD',
 ];
 
+/** The port in `.s.PGSQL.5432`, see `socketName`. */
+const SOCKET_PORT = 5432;
+
 /** How libpq and its relatives reach a lease. User and database are the real ones, so that prompts read right. */
-export function hint(lease: LeaseAddress, config: PostgresConfig): Hint {
+export function hint(given: LeaseAddress, config: PostgresConfig): Hint {
+  // Clients put the port into the name of the socket file, which is made for the default one.
+  const lease = given.listen === 'unix' ? { ...given, port: SOCKET_PORT } : given;
   const user = config.user;
   const database = config.database ?? config.user;
   const env: Record<string, string> = {

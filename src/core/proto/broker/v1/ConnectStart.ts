@@ -4,9 +4,11 @@
 export interface ConnectStart {
   'service'?: (string);
   'reason'?: (string);
+  'session'?: (string);
 }
 
 export interface ConnectStart__Output {
   'service': (string);
   'reason': (string);
+  'session': (string);
 }

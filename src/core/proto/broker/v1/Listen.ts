@@ -4,6 +4,7 @@ export const Listen = {
   LISTEN_UNSPECIFIED: 'LISTEN_UNSPECIFIED',
   LISTEN_TCP: 'LISTEN_TCP',
   LISTEN_UNIX: 'LISTEN_UNIX',
+  LISTEN_STREAM: 'LISTEN_STREAM',
 } as const;
 
 export type Listen =
@@ -13,5 +14,7 @@ export type Listen =
   | 1
   | 'LISTEN_UNIX'
   | 2
+  | 'LISTEN_STREAM'
+  | 3
 
 export type Listen__Output = typeof Listen[keyof typeof Listen]

@@ -1,0 +1,75 @@
+import { type Command, Option } from 'commander';
+import type { OpenFlags } from '../commands/open.ts';
+import { HOLD, OPEN_KIND } from '../hidden.ts';
+import { KNOWN_KINDS } from '../kinds.ts';
+import { type Exit, example } from './options.ts';
+
+export function addSessionCommands(program: Command, exit: Exit): void {
+  for (const [kind, title] of KNOWN_KINDS) {
+    const command = program
+      .command(`${kind} <service> [command...]`)
+      .description(`open a ${title} session; prints its address, or runs a command after --`)
+      .action(async (service: string, words: string[], flags: OpenFlags) =>
+        exit(await (await import('../commands/open.ts')).open(kind, service, words, flags)),
+      );
+    example(
+      openOptions(command),
+      `broker ${kind} NAME                     prints 127.0.0.1:PORT, for one client`,
+      `eval "$(broker ${kind} NAME --env)"     sets the variables that clients read`,
+      `broker ${kind} NAME -- COMMAND ...      runs a command with them, and passes its exit code on`,
+    );
+  }
+  openOptions(program.command(`${OPEN_KIND} <kind> <service> [command...]`, { hidden: true })).action(
+    async (kind: string, service: string, words: string[], flags: OpenFlags) =>
+      exit(await (await import('../commands/open.ts')).open(kind, service, words, flags)),
+  );
+  program.command(HOLD, { hidden: true }).action(async () => exit(await (await import('../remote.ts')).hold()));
+  const connect = program
+    .command('connect <service>')
+    .description('one session on standard input and output')
+    .option('--reason <text>', 'why, for the audit log')
+    .action(async (service: string, options: { reason?: string }) =>
+      exit(await (await import('../commands/connect.ts')).connectStdio(service, options)),
+    );
+  example(connect, 'ssh -o ProxyCommand="broker connect NAME" HOST');
+  const session = program.command('session').description('sessions that are open');
+  example(
+    session
+      .command('list')
+      .option('--json', 'as JSON')
+      .description('list your sessions; an admin sees all')
+      .action(async (options) => exit(await (await import('../commands/session.ts')).list(options))),
+    'broker session list',
+  );
+  example(
+    session
+      .command('watch')
+      .option('--json', 'as JSON lines')
+      .description('your sessions as they are, then every change, until interrupted')
+      .action(async (options) => exit(await (await import('../commands/session.ts')).watch(options))),
+    "broker session watch --json | jq -c '[.service, .state]'",
+  );
+  example(
+    session
+      .command('close <id>')
+      .description('end a session at once; the beginning of its id is enough')
+      .action(async (id: string) => exit(await (await import('../commands/session.ts')).close(id))),
+    'broker session close 3f2a',
+  );
+}
+
+function openOptions(command: Command): Command {
+  return command
+    .option('--timeout <duration>', 'how long to wait for the first client (30s; at most 5m)')
+    .option('--connections <n>', 'clients served in total; 0: any number (1; with a command: 0)')
+    .option('--lifetime <duration>', 'end the session after this (8h)')
+    .option('--idle <duration>', 'end a connection on which nothing moved for so long (no limit)')
+    .option('--port <port>', 'a fixed local port')
+    .option('--unix', 'listen on a unix socket instead of 127.0.0.1')
+    .option('--ticket', 'the client must send a one-time password (shown by --url, --env and --json)')
+    .option('--tls', "answer the client's TLS request, with a certificate of broker's own CA")
+    .option('--reason <text>', 'why, for the audit log')
+    .addOption(new Option('--json', 'print everything as JSON').conflicts(['url', 'env']))
+    .addOption(new Option('--url', 'print a connection URL').conflicts(['env']))
+    .option('--env', 'print export lines for the shell');
+}

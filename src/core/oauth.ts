@@ -1,0 +1,78 @@
+import { secret, text } from './field.ts';
+import type { Secret } from './secret.ts';
+
+/**
+ * Where access tokens come from: a refresh token (RFC 6749 §6), or a service account whose key signs an assertion
+ * (RFC 7523). The port `DriverIo.accessToken` turns it into a token; HTTP services use the same.
+ */
+export type OAuthSettings =
+  | {
+      readonly type: 'refresh_token';
+      readonly tokenUrl: string;
+      readonly clientId: string;
+      readonly clientSecret: Secret | undefined;
+      readonly refreshToken: Secret;
+      readonly scope: string | undefined;
+    }
+  | {
+      readonly type: 'service_account';
+      /** The JSON key file as its issuer gave it out: client_email, private_key, token_uri. */
+      readonly key: Secret;
+      /** In whose name: the mailbox, where the account may act for the users of a domain. */
+      readonly subject: string | undefined;
+      readonly scope: string | undefined;
+      /** Where it is not the key file's own `token_uri`. */
+      readonly tokenUrl: string | undefined;
+    };
+
+/** Fields of a kind that can log in with OAuth2 tokens. */
+export const oauthFields = {
+  token_url: text({ doc: 'OAuth2: where access tokens are given out (https).', redirects: true, maxLength: 2_048 }),
+  client_id: text({ doc: 'OAuth2: the application’s id.', maxLength: 1_024 }),
+  client_secret: secret({ doc: 'OAuth2: the application’s secret, where it has one.', maxBytes: 4_096 }),
+  refresh_token: secret({ doc: 'OAuth2: refresh token of the mailbox.', maxBytes: 16_384 }),
+  scope: text({ doc: 'OAuth2: scopes to ask for, separated by spaces.', maxLength: 4_096 }),
+  service_account: secret({
+    doc: 'OAuth2: JSON key file of a service account, in place of a refresh token.',
+    maxBytes: 65_536,
+  }),
+} as const;
+
+interface OAuthConfig {
+  readonly token_url?: string | undefined;
+  readonly client_id?: string | undefined;
+  readonly client_secret?: Secret | undefined;
+  readonly refresh_token?: Secret | undefined;
+  readonly scope?: string | undefined;
+  readonly service_account?: Secret | undefined;
+}
+
+/** What is wrong with the OAuth fields of a service: sentences that each start with a field's name. */
+export function oauthProblems(config: OAuthConfig, isSet: (secret: string) => boolean): string[] {
+  const problems: string[] = [];
+  const refresh = isSet('refresh_token');
+  if (refresh && isSet('service_account'))
+    problems.push('service_account must not be given together with refresh_token');
+  if (refresh && config.token_url === undefined) problems.push('token_url is required with refresh_token');
+  if (refresh && config.client_id === undefined) problems.push('client_id is required with refresh_token');
+  if (config.token_url !== undefined && !isTokenUrl(config.token_url))
+    problems.push('token_url must be an https URL without user, password or fragment');
+  return problems;
+}
+
+/** The token source that a configuration names; undefined where it names none. */
+export function oauthOf(config: OAuthConfig, subject: string | undefined): OAuthSettings | undefined {
+  const { scope, token_url: tokenUrl, client_id: clientId } = config;
+  if (config.service_account) return { type: 'service_account', key: config.service_account, subject, scope, tokenUrl };
+  if (!config.refresh_token || tokenUrl === undefined || clientId === undefined) return undefined;
+  const { client_secret: clientSecret, refresh_token: refreshToken } = config;
+  return { type: 'refresh_token', tokenUrl, clientId, clientSecret, refreshToken, scope };
+}
+
+/** https; plain http only to this machine, where nobody is on the way. */
+export function isTokenUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '' || url.hash !== '') return false;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && /^(127\.0\.0\.1|\[::1\])$/.test(url.hostname));
+}

@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { BrokerError } from '../core/errors.ts';
+import type { KdfParams } from '../vault/kdf.ts';
+import { tcpBind, unixBind } from './binds.ts';
+import { auditCaller } from './caller.ts';
+import { Daemon } from './daemon.ts';
+import { Adapter } from './grpc/adapt.ts';
+import { auditHandlers } from './grpc/audit.ts';
+import { authenticator } from './grpc/authenticate.ts';
+import { daemonHandlers } from './grpc/daemon.ts';
+import { filesHandlers } from './grpc/files.ts';
+import { kindsHandlers } from './grpc/kinds.ts';
+import { proveConnections } from './grpc/selfcheck.ts';
+import { GrpcServer } from './grpc/server.ts';
+import { servicesHandlers } from './grpc/services.ts';
+import { sessionsHandlers } from './grpc/sessions.ts';
+import { tokensHandlers } from './grpc/tokens.ts';
+import { vaultHandlers } from './grpc/vault.ts';
+import type { Log } from './log.ts';
+import { createPeerLookup } from './peer/lookup.ts';
+import type { DaemonSettings } from './settings.ts';
+import { unlockUnattended } from './unattended.ts';
+import { VERSION } from './version.ts';
+
+export interface InstanceOptions {
+  readonly settings: DaemonSettings;
+  /** Where systemd's CREDENTIALS_DIRECTORY is looked for. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
+  /** Called when a client asks the daemon to stop; whoever started it then disposes it. */
+  readonly requestStop: () => void;
+  /** What is weaker than it could be, found before the start. */
+  readonly weaknesses?: readonly string[];
+  /** Cost of new passwords; tests make it cheap. */
+  readonly kdf?: KdfParams;
+}
+
+/** A daemon that listens. Disposing it ends its sessions in their protocols' words, then its calls, then locks the vault. */
+export interface Instance extends AsyncDisposable {
+  readonly daemon: Daemon;
+  /** Path of the control socket. */
+  readonly socket: string;
+  /** TCP port of the control API; undefined when it is off. */
+  readonly port: number | undefined;
+}
+
+/**
+ * Starts a daemon in this process; it touches nothing of the process itself (signals, limits, exit).
+ * @throws BrokerError `conflict` when the home or an address is taken, `invalid_argument` for a bad setting, `corrupt`.
+ */
+export async function startInstance(options: InstanceOptions): Promise<Instance> {
+  const { settings, env, log } = options;
+  const { home } = settings;
+  const unix = unixBind(settings, home);
+  const tcp = tcpBind(settings);
+  const peers = await createPeerLookup();
+  const weaknesses = [
+    ...(options.weaknesses ?? []),
+    ...(peers.method === 'sock_diag' ? [] : [`peers are looked up by ${peers.method}`]),
+    ...((await proveConnections())
+      ? []
+      : ['the gRPC library does not tell which connection a call came over: nobody has a uid, sessions need tickets']),
+  ];
+  const stopping = new AbortController();
+  let port: number | undefined;
+  const daemon = await Daemon.start({
+    home,
+    log,
+    peers,
+    version: VERSION,
+    socketIsPrivate: (unix.mode & 0o077) === 0,
+    sessionDir: settings['session-dir'] ?? join(home, 'sessions'),
+    ownPorts: () => (port === undefined ? [] : [port]),
+    weaknesses,
+    requestStop: options.requestStop,
+    ...(options.kdf && { kdf: options.kdf }),
+  });
+  try {
+    await unlockUnattended(daemon, settings, env, log);
+    const adapt = new Adapter(authenticatorOf(daemon), log, stopping.signal);
+    const grpc = await GrpcServer.start({ services: handlers(daemon, adapt), peers, unix, ...(tcp && { tcp }) });
+    port = grpc.port;
+    daemon.onStateChange(() => grpc.setSessionsHealth(daemon.vault.state === 'unlocked'));
+    grpc.setSessionsHealth(daemon.vault.state === 'unlocked');
+    const end = async (): Promise<void> => {
+      await using _daemon = daemon;
+      await using _grpc = grpc;
+      grpc.stopListening();
+      // What clients hold ends in its own words before the calls that watch it are broken off.
+      await daemon.end();
+      stopping.abort(new BrokerError('unavailable', 'broker is stopping'));
+    };
+    let ending: Promise<void> | undefined;
+    const dispose = (): Promise<void> => {
+      ending ??= end();
+      return ending;
+    };
+    return { daemon, socket: unix.path, port, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await daemon[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function authenticatorOf(daemon: Daemon): ReturnType<typeof authenticator> {
+  return authenticator({
+    tokens: daemon.tokens,
+    vaultState: () => daemon.vault.state,
+    isOwner: (caller) => daemon.isOwner(caller),
+    refused: (caller, method, { code, message }) =>
+      daemon.audit.record({
+        action: 'rpc.refuse',
+        outcome: 'denied',
+        caller: auditCaller(caller),
+        code,
+        message,
+        detail: { method },
+      }),
+  });
+}
+
+function handlers(daemon: Daemon, adapt: Adapter): ReadonlyMap<string, UntypedServiceImplementation> {
+  // The generated handler types have no index signature; grpc-js wants one.
+  const untyped = (implementation: object): UntypedServiceImplementation =>
+    implementation as UntypedServiceImplementation;
+  return new Map([
+    ['Vault', untyped(vaultHandlers(daemon, adapt))],
+    ['Kinds', untyped(kindsHandlers(daemon, adapt))],
+    ['Services', untyped(servicesHandlers(daemon, adapt))],
+    ['Sessions', untyped(sessionsHandlers(daemon, adapt))],
+    ['Tokens', untyped(tokensHandlers(daemon, adapt))],
+    ['Files', untyped(filesHandlers(daemon, adapt))],
+    ['Audit', untyped(auditHandlers(daemon, adapt))],
+    ['Daemon', untyped(daemonHandlers(daemon, adapt))],
+  ]);
+}

@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { StatusObject } from '@grpc/grpc-js';
+import { type BrokerClient, fromServiceError } from '../../../src/cli/connect.ts';
+import { BrokerError } from '../../../src/core/errors.ts';
+import { fromMillis } from '../../../src/core/rpc.ts';
+import { ACCESS } from '../../../src/daemon/access.ts';
+import { packageDefinition } from '../../../src/daemon/grpc/definition.ts';
+import { PgServer } from '../../fakes/pgserver.ts';
+import { MASTER, TestDaemon } from '../../support/daemon.ts';
+import { fakePostgres, struct } from '../../support/pgservice.ts';
+
+/*
+ * Who may call what: every RPC of the proto files, called by every sort of caller, against a table written out here by
+ * hand. `owner` comes over the unix socket as the daemon's own user without a token; all others over TCP.
+ */
+const COLUMNS = ['admin', 'owner', 'proxy', 'stranger', 'none', 'expired', 'revoked'] as const;
+type Column = (typeof COLUMNS)[number];
+type Outcomes = Readonly<Record<Column, string>>;
+
+interface Row {
+  readonly call: (client: BrokerClient) => Promise<unknown>;
+  readonly unlocked: Outcomes;
+  readonly locked: Outcomes;
+}
+
+const outcomes = (text: string): Outcomes => {
+  const words = text.split(' ');
+  assert.equal(words.length, COLUMNS.length, text);
+  return Object.fromEntries(COLUMNS.map((column, index) => [column, words[index]])) as Record<Column, string>;
+};
+const NO = 'unauthenticated';
+//                             admin owner proxy stranger none expired revoked
+const ANYONE = outcomes('ok ok ok ok ok ok ok');
+const TOKEN = outcomes(`ok ${NO} ok ok ${NO} ${NO} ${NO}`);
+const GRANTED = outcomes(`ok ${NO} ok not_found ${NO} ${NO} ${NO}`);
+const ADMIN = outcomes(`ok ${NO} denied denied ${NO} ${NO} ${NO}`);
+const OWNER = outcomes(`ok ok denied denied ${NO} ${NO} ${NO}`);
+const LOCKED = outcomes('locked locked locked locked locked locked locked');
+const LOCKED_OWNER = outcomes('locked ok locked locked locked locked locked');
+const instead = (row: Outcomes, outcome: string): Outcomes =>
+  outcomes(COLUMNS.map((column) => (row[column] === 'ok' ? outcome : row[column])).join(' '));
+
+const password = (): Buffer => Buffer.from(MASTER);
+const all = async (stream: AsyncIterable<unknown>): Promise<void> => {
+  for await (const message of stream) assert.ok(message);
+};
+
+const ROWS: Readonly<Record<string, Row>> = {
+  'Vault/Status': { call: (c) => c.vault.status({}), unlocked: ANYONE, locked: ANYONE },
+  'Vault/Initialize': {
+    call: (c) => c.vault.initialize({ password: password() }),
+    unlocked: outcomes('conflict conflict denied denied denied denied denied'),
+    // Tokens cannot be told from each other while the vault is closed: the admin is nobody, too.
+    locked: outcomes('denied conflict denied denied denied denied denied'),
+  },
+  'Vault/Unlock': { call: (c) => c.vault.unlock({ password: password() }), unlocked: ANYONE, locked: ANYONE },
+  'Vault/Elevate': { call: (c) => c.vault.elevate({ password: password() }), unlocked: ANYONE, locked: LOCKED },
+  'Vault/Lock': { call: (c) => c.vault.lock({}), unlocked: ADMIN, locked: LOCKED },
+  'Vault/ChangePassword': {
+    call: (c) => c.vault.changePassword({ oldPassword: password(), newPassword: password() }),
+    unlocked: ADMIN,
+    locked: LOCKED,
+  },
+  'Vault/AddKeySlot': {
+    call: (c) => c.vault.addKeySlot({ key: Buffer.alloc(32, 9), label: 'spare key' }),
+    unlocked: ADMIN,
+    locked: LOCKED,
+  },
+  'Vault/RemoveKeySlot': {
+    call: (c) => c.vault.removeKeySlot({ label: 'spare key' }),
+    unlocked: ADMIN,
+    locked: LOCKED,
+  },
+  'Vault/Backup': { call: (c) => all(c.vault.backup({})), unlocked: ADMIN, locked: LOCKED },
+  'Vault/Restore': {
+    call: (c) => c.vault.restore([{ password: password(), data: Buffer.from('no vault') }]),
+    unlocked: instead(OWNER, 'corrupt'),
+    locked: instead(LOCKED_OWNER, 'corrupt'),
+  },
+  'Kinds/List': { call: (c) => c.kinds.list({}), unlocked: ANYONE, locked: ANYONE },
+  'Services/Put': { call: (c) => c.services.put(fakePostgres('extra', server)), unlocked: ADMIN, locked: LOCKED },
+  'Services/Set': {
+    call: (c) => c.services.set({ name: 'mine', config: struct({ spares: 0 }) }),
+    unlocked: ADMIN,
+    locked: LOCKED,
+  },
+  'Services/Get': { call: (c) => c.services.get({ name: 'mine' }), unlocked: GRANTED, locked: LOCKED },
+  'Services/List': { call: (c) => c.services.list({}), unlocked: TOKEN, locked: LOCKED },
+  'Services/Delete': { call: (c) => c.services.delete({ name: 'extra' }), unlocked: ADMIN, locked: LOCKED },
+  'Services/Test': { call: (c) => c.services.test({ name: 'mine' }), unlocked: ADMIN, locked: LOCKED },
+  'Sessions/Open': { call: (c) => c.sessions.open({ service: 'mine' }), unlocked: GRANTED, locked: LOCKED },
+  'Sessions/List': { call: (c) => c.sessions.list({}), unlocked: TOKEN, locked: LOCKED },
+  'Sessions/Watch': { call: watched, unlocked: TOKEN, locked: LOCKED },
+  'Sessions/Close': {
+    call: (c) => c.sessions.close({ id: 'nobodys' }),
+    unlocked: instead(TOKEN, 'not_found'),
+    locked: LOCKED,
+  },
+  'Sessions/Connect': { call: connected, unlocked: instead(GRANTED, 'ended'), locked: LOCKED },
+  'Tokens/Create': {
+    call: (c) =>
+      c.tokens.create({
+        name: 'made',
+        scope: 'proxy',
+        grants: [{ services: 'mine', actions: ['open'] }],
+        ttl: fromMillis(60_000),
+      }),
+    // The stranger's would be more than the stranger has.
+    unlocked: outcomes(`ok ${NO} ok denied ${NO} ${NO} ${NO}`),
+    locked: LOCKED,
+  },
+  'Tokens/List': { call: (c) => c.tokens.list({}), unlocked: TOKEN, locked: LOCKED },
+  'Tokens/Revoke': {
+    call: (c) => c.tokens.revoke({ token: 'nobodys' }),
+    unlocked: instead(TOKEN, 'not_found'),
+    locked: LOCKED,
+  },
+  'Files/Put': { call: (c) => c.files.put([{ name: 'key', data: Buffer.from('k') }]), unlocked: ADMIN, locked: LOCKED },
+  'Files/Get': { call: (c) => all(c.files.get({ name: 'key' })), unlocked: ADMIN, locked: LOCKED },
+  'Files/List': { call: (c) => c.files.list({}), unlocked: ADMIN, locked: LOCKED },
+  'Files/Delete': { call: (c) => c.files.delete({ name: 'key' }), unlocked: ADMIN, locked: LOCKED },
+  'Audit/Query': { call: (c) => all(c.audit.query({ limit: 2 })), unlocked: ADMIN, locked: LOCKED },
+  'Audit/Verify': { call: (c) => c.audit.verify({}), unlocked: ADMIN, locked: LOCKED },
+  'Daemon/Shutdown': { call: (c) => c.daemon.shutdown({}), unlocked: OWNER, locked: LOCKED_OWNER },
+};
+
+let server: PgServer;
+let daemon: TestDaemon;
+let clients: Readonly<Record<Column, BrokerClient>>;
+
+before(async () => {
+  server = await PgServer.start('app password');
+  daemon = await TestDaemon.start();
+  const admin = await daemon.admin();
+  await admin.services.put(fakePostgres('mine', server));
+  clients = {
+    admin: daemon.tcp(await daemon.adminToken()),
+    owner: daemon.client(),
+    proxy: daemon.tcp(await daemon.proxyToken('agent', 'mine')),
+    stranger: daemon.tcp(await daemon.proxyToken('stranger', 'other-*')),
+    none: daemon.tcp(),
+    expired: daemon.tcp(await daemon.expiredToken()),
+    revoked: daemon.tcp(await daemon.revokedToken()),
+  };
+});
+
+after(async () => {
+  await daemon?.[Symbol.asyncDispose]();
+  await server?.[Symbol.asyncDispose]();
+});
+
+test('every RPC of the proto files has a row in the access table and in this one', () => {
+  const paths = Object.entries(packageDefinition())
+    .filter(([, definition]) => !('format' in definition))
+    .flatMap(([, service]) => Object.values(service).map((method) => method.path as string));
+  assert.ok(paths.length > 30);
+  assert.deepEqual(Object.keys(ACCESS).sort(), paths.sort());
+  assert.deepEqual(
+    Object.keys(ROWS)
+      .map((name) => `/broker.v1.${name}`)
+      .sort(),
+    paths.sort(),
+  );
+});
+
+for (const state of ['unlocked', 'locked'] as const) {
+  describe(`while the vault is ${state}`, () => {
+    for (const [name, row] of Object.entries(ROWS)) {
+      test(name, async () => {
+        const seen: Record<string, string> = {};
+        for (const column of COLUMNS) {
+          await bring(state);
+          seen[column] = await outcome(row.call(clients[column]));
+        }
+        assert.deepEqual(seen, row[state]);
+      });
+    }
+  });
+}
+
+async function bring(state: 'locked' | 'unlocked'): Promise<void> {
+  const { vault } = daemon.instance.daemon;
+  if (vault.state === state) return;
+  if (state === 'locked') await daemon.instance.daemon.lock();
+  else await daemon.client().vault.unlock({ password: password() });
+}
+
+async function outcome(answer: Promise<unknown>): Promise<string> {
+  try {
+    await answer;
+    return 'ok';
+  } catch (error) {
+    if (error instanceof BrokerError) return error.code;
+    throw error;
+  }
+}
+
+/** Allowed when it tells of a session, or still says nothing after a while because there is none to tell of. */
+async function watched(client: BrokerClient): Promise<void> {
+  try {
+    for await (const session of client.sessions.watch({}, { timeoutMs: 2_000 })) {
+      assert.ok(session.id);
+      break;
+    }
+  } catch (error) {
+    if (!(error instanceof BrokerError) || error.code !== 'upstream_timeout') throw error;
+  }
+}
+
+/** A client that says goodbye at once: whoever is let in has its session ended for that. */
+async function connected(client: BrokerClient): Promise<void> {
+  const stream = client.sessions.connect();
+  const over = new Promise<StatusObject>((resolve) => stream.once('status', resolve));
+  stream.on('error', () => undefined).resume();
+  stream.end({ start: { service: 'mine' } });
+  const status = await over;
+  throw fromServiceError(Object.assign(new Error(status.details), status), 'the daemon');
+}
