@@ -11,6 +11,7 @@ import { packageDefinition } from '../../../src/daemon/grpc/definition.ts';
 import { connectionFacts, connectionInterceptor, underFacts } from '../../../src/daemon/grpc/peers.ts';
 import { proveConnections } from '../../../src/daemon/grpc/selfcheck.ts';
 import type { Log } from '../../../src/daemon/log.ts';
+import { rawUnary } from '../../support/rawgrpc.ts';
 import { collected, refusal } from '../../support/refusal.ts';
 
 /* The one way of a handler onto the wire, with handlers that misbehave. */
@@ -20,6 +21,7 @@ const CALLER = { transport: 'unix', origin: 'test' } as const;
 
 interface Stage {
   readonly client: BrokerClient;
+  readonly target: string;
   readonly log: string[];
   readonly stop: AbortController;
 }
@@ -46,20 +48,21 @@ async function stage(t: TestContext, handlers: Handlers): Promise<Stage> {
   await once(listener, 'listening');
   const address = listener.address();
   assert.ok(typeof address === 'object' && address);
-  const client = connect({ address: `127.0.0.1:${address.port}` });
+  const target = `127.0.0.1:${address.port}`;
+  const client = connect({ address: target });
   t.after(() => {
     client.close();
     listener.close();
     server.forceShutdown();
   });
-  return { client, log, stop };
+  return { client, target, log, stop };
 }
 
 test('what a handler throws by accident reaches the log without its text, and the client not at all', async (t) => {
   const boom = (): never => {
     throw new Error(`connect failed: ${MARKER}`, { cause: new TypeError(MARKER) });
   };
-  const { client, log } = await stage(t, (adapt) => ({
+  const { client, target, log } = await stage(t, (adapt) => ({
     Kinds: { List: adapt.unary(async () => boom()) },
     Audit: {
       Query: adapt.serverStream(async function* () {
@@ -78,7 +81,14 @@ test('what a handler throws by accident reaches the log without its text, and th
     assert.equal(error.message, 'internal error; the daemon log has the details');
     assert.ok(!inspect(error, { depth: 9, showHidden: true }).includes('hunter2'));
   }
-  assert.equal(log.length, 3);
+  // As it is on the wire, whatever our own client makes of it.
+  const raw: unknown = await rawUnary(target, '/broker.v1.Kinds/List', Buffer.alloc(0)).catch(
+    (error: unknown) => error,
+  );
+  assert.ok(raw instanceof Error && 'details' in raw && 'metadata' in raw);
+  assert.equal(raw.details, 'internal error; the daemon log has the details');
+  assert.ok(!inspect(raw, { depth: 9, showHidden: true }).includes('hunter2'));
+  assert.equal(log.length, 4);
   for (const line of log) {
     assert.ok(!line.includes('hunter2'), line);
     assert.match(line, /Error <- TypeError.*adapt\.test\.ts/);
