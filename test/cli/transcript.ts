@@ -67,7 +67,7 @@ export async function playTranscript(
   for (const step of steps) {
     if (step.type === 'env') {
       const [, name = '', value = ''] = /^([A-Z_]+)=(.*)$/s.exec(step.text) ?? [];
-      const { stdout, stderr, exitCode } = await shell(`printf %s ${value}`, cwd, env);
+      const { stdout, stderr, exitCode } = await shell(`value=${value} && printf %s "$value"`, cwd, env);
       if (exitCode !== 0) reports.push(`line ${step.line}: env ${step.text}\n${stderr}`);
       if (value === '') delete env[name];
       else env[name] = stdout;

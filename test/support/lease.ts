@@ -108,6 +108,7 @@ export class TestLease<C, F, V extends Visitor, S> implements AsyncDisposable {
         return new BrokerError('unauthenticated', 'wrong ticket');
       },
       admitSide: async () => undefined,
+      note: async () => undefined,
     };
   }
 

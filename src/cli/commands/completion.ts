@@ -1,42 +1,60 @@
 import type { Command } from 'commander';
 import { BrokerError } from '../../core/errors.ts';
+import { HIDDEN } from '../hidden.ts';
 import { print } from '../output.ts';
 
-/** Prints a completion script: commands, subcommands and their options, and names of services from the daemon. */
+/** Prints a completion script: commands, subcommands, their options, and names of services from the daemon. */
 export async function completion(shell: string, program: Command): Promise<number> {
-  const visible = (command: Command): Command[] => command.commands.filter((sub) => sub.name() !== 'open-kind');
-  const lines = visible(program).map((command) => ({
-    name: command.name(),
-    words: [...visible(command).map((sub) => sub.name()), ...command.options.map((option) => option.long ?? '')].filter(
-      Boolean,
-    ),
-    takesService: command.registeredArguments[0]?.name() === 'service',
-  }));
-  const script = { bash, zsh, fish }[shell];
-  if (!script) throw new BrokerError('invalid_argument', `${shell} is not one of bash, zsh, fish`);
-  print(script(lines));
+  const script = SCRIPTS.get(shell);
+  if (!script) throw new BrokerError('invalid_argument', `${shell} is not one of ${[...SCRIPTS.keys()].join(', ')}`);
+  print(script(linesOf(program, [])));
   return 0;
 }
 
+/** What may follow the words of `path`, e.g. `service test`. */
 interface Line {
-  readonly name: string;
+  readonly path: string;
   readonly words: readonly string[];
   readonly takesService: boolean;
 }
 
-const SERVICES = 'broker service list --json 2>/dev/null | sed -n \'s/^    "name": "\\(.*\\)",$/\\1/p\'';
+const SCRIPTS: ReadonlyMap<string, (lines: readonly Line[]) => string> = new Map([
+  ['bash', bash],
+  ['zsh', zsh],
+  ['fish', fish],
+]);
 
+/** Names only, and silence where there is no daemon. */
+const SERVICES = 'broker service list 2>/dev/null | sed -n "2,\\$s/ .*//p"';
+/** Arguments that are the name of a service, by the commands they stand behind. */
+const NAMES_SERVICE = ['service show', 'service set', 'service rm', 'service test'];
+
+function linesOf(command: Command, path: readonly string[]): Line[] {
+  const visible = command.commands.filter((sub) => !HIDDEN.includes(sub.name()));
+  const options = command.options.filter((option) => !option.hidden).map((option) => option.long ?? option.flags);
+  const line = {
+    path: path.join(' '),
+    words: [...visible.map((sub) => sub.name()), ...options, '--help'],
+    takesService: command.registeredArguments[0]?.name() === 'service' || NAMES_SERVICE.includes(path.join(' ')),
+  };
+  return [line, ...visible.flatMap((sub) => linesOf(sub, [...path, sub.name()]))];
+}
+
+/** The words before the cursor that are no options, joined: the longest known beginning says what may follow. */
 function bash(lines: readonly Line[]): string {
   const cases = lines.map(
-    ({ name, words, takesService }) =>
-      `    ${name}) words="${words.join(' ')}${takesService ? ` $(${SERVICES})` : ''}";;`,
+    ({ path, words, takesService }) =>
+      `    '${path}') words='${words.join(' ')}'${takesService ? `; words="$words $(${SERVICES})"` : ''};;`,
   );
   return `_broker() {
-  local words
-  if [ "$COMP_CWORD" -eq 1 ]; then words="${lines.map((line) => line.name).join(' ')}"
-  else case "\${COMP_WORDS[1]}" in
+  local path='' word words='' known=' ${lines.map((line) => line.path.replaceAll(' ', '/')).join(' ')} '
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    local next="\${path:+$path/}$word"
+    case "$known" in *" $next "*) path="$next";; *) break;; esac
+  done
+  case "\${path//\\// }" in
 ${cases.join('\n')}
-  esac; fi
+  esac
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -o default -F _broker broker`;
@@ -47,10 +65,14 @@ function zsh(lines: readonly Line[]): string {
 }
 
 function fish(lines: readonly Line[]): string {
-  const first = `complete -c broker -n __fish_use_subcommand -f -a "${lines.map((line) => line.name).join(' ')}"`;
-  const rest = lines.map(({ name, words, takesService }) => {
-    const choices = `${words.join(' ')}${takesService ? ` (${SERVICES})` : ''}`;
-    return `complete -c broker -n "__fish_seen_subcommand_from ${name}" -f -a '${choices.replaceAll("'", "\\'")}'`;
-  });
-  return [first, ...rest].join('\n');
+  return lines
+    .map(({ path, words, takesService }) => {
+      const [first, second] = path.split(' ');
+      const condition = !first
+        ? '__fish_use_subcommand'
+        : `__fish_seen_subcommand_from ${first}${second ? `; and __fish_seen_subcommand_from ${second}` : ''}`;
+      const choices = `${words.join(' ')}${takesService ? ` (${SERVICES})` : ''}`.replaceAll("'", "\\'");
+      return `complete -c broker -n '${condition}' -f -a '${choices}'`;
+    })
+    .join('\n');
 }

@@ -6,7 +6,7 @@ import { toMillis } from '../../core/rpc.ts';
 import type { Secret } from '../../core/secret.ts';
 import { adminClient, adminFor, forgetAdmin, ownerOrAdmin, passwordFromFile } from '../admin.ts';
 import { formatDuration } from '../duration.ts';
-import { print, printJson, say } from '../output.ts';
+import { print, printJson, say, sayError } from '../output.ts';
 import { findDaemon, findToken, isLocal, openClient } from '../place.ts';
 import { promptNewSecret, promptSecret, readKeyFile, readSecretFile } from '../prompt.ts';
 import { refuseTerminal, saveNew } from '../savefile.ts';
@@ -26,7 +26,7 @@ export async function down(options: PasswordOption): Promise<number> {
     pid = (await client.vault.status({})).pid;
     await ownerOrAdmin(options.passwordFile, async (allowed) => {
       await allowed.daemon.shutdown({ reason: 'broker down' });
-    });
+    }).catch((error: unknown) => end(pid, error));
   } catch (error) {
     if (!(error instanceof BrokerError) || error.code !== 'unavailable') throw error;
     say('broker is not running');
@@ -36,6 +36,19 @@ export async function down(options: PasswordOption): Promise<number> {
   if (!isLocal(findDaemon().address) || (await gone(pid))) say('locked and stopped');
   else say(`locked; the daemon (process ${pid}) is still ending what it does`);
   return 0;
+}
+
+/** A daemon that cannot even put its end on record (a damaged audit log) ends all the same, for whoever may end its process. */
+function end(pid: number, error: unknown): void {
+  const isRefusal =
+    !(error instanceof BrokerError) || ['denied', 'unauthenticated', 'unavailable'].includes(error.code);
+  if (isRefusal || !isLocal(findDaemon().address)) throw error;
+  sayError(error);
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch {
+    throw error; // not ours to end: what the daemon said stands
+  }
 }
 
 /** Whether the process ended in time: whoever calls `up` next must not meet the old daemon's lock on the vault. */

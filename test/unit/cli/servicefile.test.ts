@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { readServiceFile } from '../../../src/cli/servicefile.ts';
+import { BrokerError } from '../../../src/core/errors.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'broker-servicefile-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function read(content: unknown) {
+  const path = join(folder, 'service.json');
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  const { secrets, ...file } = readServiceFile(path);
+  const shown = Object.entries(secrets).map(([name, secret]) => [name, secret.use((bytes) => bytes.toString())]);
+  return { ...file, secrets: Object.fromEntries(shown) };
+}
+
+function refuses(content: unknown, message: RegExp) {
+  assert.throws(
+    () => read(content),
+    (error: unknown) => {
+      assert.ok(error instanceof BrokerError);
+      assert.equal(error.code, 'invalid_argument');
+      assert.match(error.message, message);
+      assert.doesNotMatch(`${error.message}${error.hint}`, /s3cret/);
+      return true;
+    },
+  );
+}
+
+test('our own JSON, as service show prints it, with secrets where a file may hold them', () => {
+  assert.deepEqual(
+    read({
+      name: 'app-db',
+      kind: 'postgres',
+      config: { host: 'db' },
+      secrets: { password: 's3cret' },
+      policy: { allow_tokens: ['ci-*'], max_sessions: 3, max_lifetime: '5400s' },
+      secrets_set: ['password'],
+      target: 'PostgreSQL at db:5432',
+      revision: 7,
+      updated_at: '2026-01-31T10:00:00.000Z',
+    }),
+    {
+      name: 'app-db',
+      kind: 'postgres',
+      config: { host: 'db' },
+      secrets: { password: 's3cret' },
+      policy: { allowTokens: ['ci-*'], allowUids: [], maxSessions: 3, maxLifetime: { seconds: '5400', nanos: 0 } },
+      changes: [],
+    },
+  );
+});
+
+for (const [what, content, message] of [
+  ['text that is no JSON', '{"name"', /^-f: this is not JSON$/],
+  ['JSON that is no object', '[]', /^-f: this is not a JSON object$/],
+  ['an unknown key', { kind: 'postgres', confg: {} }, /^-f: confg is not one of name, kind/],
+  ['a missing kind', { name: 'x' }, /^-f: kind is missing$/],
+  ['a name that is no text', { kind: 'postgres', name: 7 }, /^-f: name must be text$/],
+  ['a config that is no object', { kind: 'postgres', config: 'host' }, /^-f: config must be an object$/],
+  ['a secret that is no text', { kind: 'postgres', secrets: { password: 1 } }, /^-f: secrets\.password must be text$/],
+  ['an unknown limit', { kind: 'postgres', policy: { max_session: 1 } }, /^-f: policy\.max_session is not known$/],
+  ['a limit of the wrong type', { kind: 'postgres', policy: { allow_uids: ['0'] } }, /^-f: policy\.allow_uids/],
+] as const) {
+  test(`${what} is refused`, () => refuses(content, message));
+}
+
+test('a file that is not there is named', () => {
+  assert.throws(() => readServiceFile('/nowhere/at/all'), /cannot read \/nowhere\/at\/all/);
+});
+
+test('JSON on the command line may hold no secret', () => {
+  assert.equal(readServiceFile('{"kind":"postgres","config":{"host":"db"}}').kind, 'postgres');
+  assert.throws(
+    () => readServiceFile('{"kind":"postgres","secrets":{"password":"s3cret"}}'),
+    /must not stand on a command line/,
+  );
+});
+
+const SEED = {
+  name: 'app-db',
+  auth: { type: 'postgres', postgres_host: 'db', postgres_user: 'app', postgres_password: 's3cret' },
+};
+const seed = (auth: object, top: object = {}) => ({ ...SEED, ...top, auth: { ...SEED.auth, ...auth } });
+
+test('a service of vault-proxy becomes one of ours, and what means something else is said', () => {
+  const { config, secrets, kind, changes } = read(seed({ postgres_port: 6432, postgres_db: 'sales' }));
+  assert.deepEqual(
+    { kind, config, secrets },
+    {
+      kind: 'postgres',
+      config: { host: 'db', port: 6432, user: 'app', database: 'sales', tls: 'verify-full' },
+      secrets: { password: 's3cret' },
+    },
+  );
+  assert.match(changes.join('\n'), /^postgres_tls \(require by default\): becomes tls verify-full/);
+  assert.match(changes.join('\n'), /less than SCRAM is refused/);
+});
+
+for (const [what, auth, top, tls] of [
+  ['require becomes verify-full', { postgres_tls: 'require' }, {}, 'verify-full'],
+  ['require that skips the check becomes require', { postgres_tls: 'require' }, { tls_skip_verify: true }, 'require'],
+  ['disable stays', { postgres_tls: 'disable' }, {}, 'disable'],
+] as const) {
+  test(`vault-proxy's postgres_tls: ${what}`, () => assert.equal(read(seed(auth, top)).config.tls, tls));
+}
+
+test("vault-proxy's base_url is left out, and that is said", () => {
+  assert.match(read(seed({}, { base_url: 'https://unused' })).changes[0] ?? '', /^base_url: not used/);
+});
+
+for (const [what, content, message] of [
+  [
+    'prefer',
+    seed({ postgres_tls: 'prefer' }),
+    /^-f: auth\.postgres_tls "prefer" is not taken over: it goes on without/,
+  ],
+  ['another tls mode', seed({ postgres_tls: 'maybe' }), /^-f: auth\.postgres_tls must be/],
+  [
+    'an unknown auth field',
+    seed({ postgres_hots: 'x' }),
+    /^-f: auth\.postgres_hots is not known .*did you mean postgres_host/,
+  ],
+  [
+    'an unknown type',
+    seed({ type: 'mongodb' }),
+    /^-f: auth\.type "mongodb" cannot be taken over; what can is postgres$/,
+  ],
+  ['a type from the prototype', seed({ type: 'constructor' }), /^-f: auth\.type "constructor" cannot be taken over/],
+  ['a missing type', { name: 'x', auth: {} }, /^-f: auth\.type is missing$/],
+  ['session cookies', seed({}, { session_cookies: true }), /^-f: session_cookies means nothing to postgres/],
+  ['an unknown key', seed({}, { allow_any: true }), /^-f: allow_any is not known/],
+  ['a password that is no text', seed({ postgres_password: 7 }), /^-f: auth\.postgres_password must be text$/],
+] as const) {
+  test(`a service of vault-proxy with ${what} is refused`, () => refuses(content, message));
+}
