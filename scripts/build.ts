@@ -16,9 +16,13 @@ const MEMORY = resolve(ROOT, 'build/compiled.tsbuildinfo');
 /** A module that only held types. */
 const EMPTY = /^(?:\s*\/\/[^\n]*\n|\s)*export \{\};\s*$/;
 
-/** @returns false, with the compiler's words on stderr, if the sources do not compile. */
-export async function build(): Promise<boolean> {
-  const [compiled, bundles] = await Promise.all([compile(), Promise.all([bundleCommand(), bundleClient()])]);
+/**
+ * @param options.check false: leave out the check of the types, which takes most of the time. The next build that checks
+ *   catches up.
+ * @returns false, with the compiler's words on stderr, if the sources do not compile.
+ */
+export async function build({ check = true } = {}): Promise<boolean> {
+  const [compiled, bundles] = await Promise.all([compile(check), Promise.all([bundleCommand(), bundleClient()])]);
   if (!compiled) return false;
   const wanted = new Map([...(await daemonFiles()), ...(await clientTypes()), ...bundles.flat()]);
   await place(wanted);
@@ -26,10 +30,11 @@ export async function build(): Promise<boolean> {
   return true;
 }
 
-async function compile(): Promise<boolean> {
+async function compile(check: boolean): Promise<boolean> {
   if (!existsSync(COMPILED)) await rm(MEMORY, { force: true });
-  const incremental = ['--incremental', '--tsBuildInfoFile', MEMORY, '--outDir', COMPILED];
-  const { code, output } = await nodeTool('typescript/bin/tsc', '-p', 'tsconfig.build.json', ...incremental);
+  const options = ['--incremental', '--tsBuildInfoFile', MEMORY, '--outDir', COMPILED];
+  if (!check) options.push('--noCheck');
+  const { code, output } = await nodeTool('typescript/bin/tsc', '-p', 'tsconfig.build.json', ...options);
   process.stderr.write(output);
   return code === 0;
 }
@@ -58,12 +63,54 @@ async function bundleCommand(): Promise<Files> {
     chunkNames: 'commands/[name]-[hash]',
     splitting: true,
     minify: true,
+    plugins: [oneChunk],
     // grpc-js loads it for its own admin services, which a client does not have.
     external: ['@grpc/proto-loader'],
     // grpc-js is CommonJS and calls require() for Node's own modules.
     banner: { js: "import { createRequire as $r } from 'node:module'; const require = $r(import.meta.url);" },
   });
 }
+
+/** Commands that have no use for the client of the control API; the daemon should not even have it in memory. */
+const APART = new Set(['commands/completion.ts', 'commands/daemon.ts', 'commands/version.ts']);
+const CLI = resolve(ROOT, 'src/cli');
+const DYNAMIC = /\bimport\('(\.[^']+\.ts)'\)/g;
+
+/**
+ * Left alone, esbuild cuts the commands into dozens of files, and finding each of them takes longer than reading all: what
+ * the command line imports dynamically becomes one module, but for what is APART.
+ */
+const oneChunk: esbuild.Plugin = {
+  name: 'one-chunk',
+  setup({ onLoad, onResolve }) {
+    const key = (file: string): string => file.replace(/\W/g, '_');
+    /** Where a dynamic import of a module leads; undefined if it is left as it is. */
+    const target = (importer: string, specifier: string): string | undefined => {
+      const file = relative(CLI, resolve(dirname(importer), specifier));
+      return APART.has(file) ? undefined : file;
+    };
+    onLoad({ filter: /[/\\]src[/\\]cli[/\\].*\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const contents = source.replace(DYNAMIC, (original, specifier: string) => {
+        const file = target(path, specifier);
+        return file === undefined ? original : `import('commands').then((all) => all.${key(file)})`;
+      });
+      return { contents, loader: 'ts' };
+    });
+    onResolve({ filter: /^commands$/ }, () => ({ path: 'all', namespace: 'commands' }));
+    onLoad({ filter: /./, namespace: 'commands' }, async () => {
+      const together = new Set<string>();
+      for (const path of (await filesIn(CLI)).map((file) => join(CLI, file))) {
+        for (const [, specifier = ''] of (await readFile(path, 'utf8')).matchAll(DYNAMIC)) {
+          const file = target(path, specifier);
+          if (file !== undefined) together.add(file);
+        }
+      }
+      const lines = [...together].map((file) => `export * as ${key(file)} from './${file}';`);
+      return { contents: lines.join('\n'), resolveDir: CLI };
+    });
+  },
+};
 
 /** The typed client that programs import: our own code in one file; grpc-js comes from their node_modules. */
 async function bundleClient(): Promise<Files> {
@@ -75,10 +122,15 @@ async function bundle(options: esbuild.BuildOptions & { write: false }): Promise
   return outputFiles.map(({ path, contents }) => [relative(DIST, path), Buffer.from(contents)]);
 }
 
-/** Everything that the daemon runs: the compiled modules of all floors below the command line. */
+/**
+ * Everything that the daemon runs: the compiled modules of all floors below the command line. Listed by their sources,
+ * since tsc leaves there what it made of a source that is gone.
+ */
 async function daemonFiles(): Promise<Files> {
-  const paths = await filesIn(COMPILED);
-  const modules = paths.filter((path) => path.endsWith('.js') && !path.startsWith('cli/') && path !== 'index.js');
+  const sources = await filesIn(resolve(ROOT, 'src'));
+  const modules = sources
+    .filter((path) => path.endsWith('.ts') && !path.startsWith('cli/') && path !== 'index.ts')
+    .map((path) => path.replace(/\.ts$/, '.js'));
   const read = await Promise.all(modules.map(async (path) => [path, await readFile(join(COMPILED, path))] as const));
   return read.filter(([, content]) => content.length > 1_000 || !EMPTY.test(content.toString()));
 }

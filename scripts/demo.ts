@@ -30,6 +30,9 @@ const { values } = parseArgs({ options: { keep: { type: 'boolean', default: fals
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal));
 
+// Whoever reads along may go (`| head`); what was started is stopped all the same.
+process.stdout.on('error', () => stop.abort('the end of its output'));
+
 try {
   print('A program queries PostgreSQL through broker, and never has the password.\n');
   await demo();
@@ -47,7 +50,7 @@ try {
 async function demo(): Promise<void> {
   await using folder = await temporaryFolder();
   say('building broker, and starting the PostgreSQL that npm installed ...');
-  const building = build();
+  const building = build({ check: false });
   building.catch(() => undefined); // awaited below, after the server, which has to be stopped in any case
   await using server = await startServer(join(folder.path, 'postgres'));
   say(
@@ -56,10 +59,11 @@ async function demo(): Promise<void> {
   const sqlstate = await refusal(server, await readFile(server.caFile, 'utf8'));
   say(`its role ${server.user} has a random password; a client with another one is refused (SQLSTATE ${sqlstate})`);
   if (!(await building)) throw new Error('the build failed');
+  say('built');
   stop.signal.throwIfAborted();
 
   await using broker = await startBroker(folder.path);
-  say('built; broker up: a daemon of its own, a new vault with a random master password');
+  say('broker up: a daemon of its own, a new vault with a random master password');
   const add = serviceAdd(server);
   await broker.admin(add, `${server.password}\n`);
   say(`broker ${add.join(' ')}\n${indent('the password went in by standard input; nobody is told it from here on')}`);
@@ -70,10 +74,12 @@ async function demo(): Promise<void> {
     clients.push(seen);
     say(`broker postgres app-db, then ${client.name} there: ${seen.answer}`);
   }
+  stop.signal.throwIfAborted();
   prove(server.password, await everythingVisible(broker, clients));
   say('broker audit query --service app-db:');
   print(indent(await broker.admin(['audit', 'query', '--service', 'app-db'])));
   say(`broker audit verify: ${(await broker.admin(['audit', 'verify'])).trim()}`);
+  stop.signal.throwIfAborted();
   if (values.keep) await keep(broker);
 }
 

@@ -1,7 +1,7 @@
 import { run } from '../../src/cli/program.ts';
 
-/** Columns that the help is set in, whatever terminal this runs on. */
-const WIDTH = 100;
+/** Columns that the help is set in, whatever terminal this runs on: what commander takes where there is none. */
+const WIDTH = 80;
 
 /** The help of every command, as it is printed, under a heading each. */
 export async function commands(): Promise<string> {

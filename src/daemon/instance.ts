@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { BrokerError } from '../core/errors.ts';
 import type { KdfParams } from '../vault/kdf.ts';
@@ -71,6 +71,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     version: VERSION,
     socketIsPrivate: (unix.mode & 0o077) === 0,
     sessionDir: settings['session-dir'] ?? join(home, 'sessions'),
+    socketDir: dirname(unix.path),
     ownPorts: () => (port === undefined ? [] : [port]),
     weaknesses,
     requestStop: options.requestStop,

@@ -84,7 +84,7 @@ export class Services {
     }
     const driver = this.#driver(kind);
     const secrets = knownSecrets(driver, change.secrets);
-    const config = driver.config.validate(change.config, Object.keys(secrets));
+    const config = driver.config.validate(change.config, Object.keys(secrets), secrets);
     const policy = change.policy ?? {};
     parsePolicy(policy);
     if (createOnly && this.#vault.get('service', name)) {
@@ -120,12 +120,12 @@ export class Services {
       if (value === null) delete merged[field];
       else merged[field] = value;
     }
-    const redirected = driver.config.redirects.filter((field) => !sameJson(merged[field], before.config[field]));
+    const redirected = changedFields(driver, before.config, merged).filter((f) => driver.config.redirects.includes(f));
     const kept = redirected.length === 0 ? before.secretsSet.filter((secret) => !given[secret]) : [];
     const dropped = before.secretsSet.filter((secret) => !given[secret] && !kept.includes(secret));
     let config: JsonObject;
     try {
-      config = driver.config.validate(merged, [...Object.keys(given), ...kept]);
+      config = driver.config.validate(merged, [...Object.keys(given), ...kept], given);
     } catch (error) {
       if (!(error instanceof BrokerError) || dropped.length === 0) throw error;
       throw new BrokerError(
@@ -211,6 +211,12 @@ function knownSecrets(driver: Driver, secrets: Readonly<Record<string, Secret>>)
   return { ...secrets };
 }
 
-function sameJson(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+/** Names of the fields whose effective value differs: a default that is spelled out changes nothing. */
+function changedFields(driver: Driver, before: JsonObject, after: JsonObject): string[] {
+  const values = (config: JsonObject): Map<string, unknown> =>
+    new Map(Object.entries(driver.config.preview(config) as Record<string, unknown>));
+  const [old, now] = [values(before), values(after)];
+  return driver.config.fields
+    .map(({ name }) => name)
+    .filter((name) => JSON.stringify(old.get(name) ?? null) !== JSON.stringify(now.get(name) ?? null));
 }

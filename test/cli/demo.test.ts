@@ -47,6 +47,11 @@ class Demo implements AsyncDisposable {
     return code as number | null;
   }
 
+  /** Goes away as `| head` does. */
+  stopReading(): void {
+    this.#child.stdout.destroy();
+  }
+
   /** A test that fails half-way must not leave servers behind. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode === null) await this.end('SIGTERM');
@@ -98,6 +103,15 @@ describe('npm run demo', () => {
     assert.match(demo.errors, /the audit log \(URL-encoded\)/);
     assert.doesNotMatch(demo.errors, /folder of the client/, 'nothing was planted there');
     assert.ok(!existsSync(demo.folder), 'it cleans up all the same');
+  });
+
+  test('stops everything when nobody reads its output any more', async () => {
+    await using demo = new Demo([]);
+    await demo.printed('--ca-file');
+    demo.stopReading();
+    assert.equal(await demo.end(), 130);
+    assert.match(demo.errors, /ended by the end of its output; everything is removed/);
+    assert.ok(!existsSync(demo.folder));
   });
 
   test('stays up with --keep, and what it prints can be pasted', async () => {

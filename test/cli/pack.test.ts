@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ROOT } from '../../scripts/command.ts';
 import { type Server, startServer } from '../../scripts/demo/postgres.ts';
@@ -10,8 +10,8 @@ import { run } from '../rig/process.ts';
 
 const NPM = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
-/** What an older build could have left behind. */
-const STALE = join(ROOT, 'dist/cli/commands/left-behind.js');
+/** What older builds could have left behind, in dist and where the compiler writes. */
+const STALE = ['dist/cli/commands/left-behind.js', 'build/compiled/core/left-behind.js'];
 
 /** The package as npm would publish it, installed as on a machine without a compiler, and a consumer of it. */
 class Installed {
@@ -32,7 +32,10 @@ class Installed {
   }
 
   static async into(folder: string): Promise<Installed> {
-    await writeFile(STALE, 'export {};\n');
+    for (const file of STALE) {
+      await mkdir(dirname(join(ROOT, file)), { recursive: true });
+      await writeFile(join(ROOT, file), "console.log('left behind');\n");
+    }
     const packed = await run('npm', ['pack', '--json', '--pack-destination', folder, ...NPM], { cwd: ROOT });
     const [tarball] = parsePack(packed);
     assert.ok(tarball, packed);
@@ -123,7 +126,7 @@ describe('npm pack', () => {
 
   test('is built before it is packed, without what an older build left', () => {
     assert.ok(!installed.files.some((file) => file.includes('left-behind')));
-    assert.ok(!existsSync(STALE));
+    assert.ok(!existsSync(join(ROOT, 'dist/cli/commands/left-behind.js')));
   });
 
   test('installs without running a script, and the command answers', async () => {

@@ -25,20 +25,24 @@ const BLOCK_MS = 60_000;
 
 /** What pages call the rig's servers. Left as printed, right as run. */
 function substitutions(): [string | RegExp, string][] {
-  const { postgres, redis } = rig();
+  const { postgres, redis, dovecot, postfix } = rig();
   return [
     [/--host db\.example(?! --port)/g, `--host localhost --port ${postgres.port}`],
     [/--host cache\.example(?! --port)/g, `--host localhost --port ${redis.tlsPort}`],
+    [/--host imap\.example(?! --port)/g, `--host localhost --port ${dovecot.tlsPort}`],
+    [/--host smtp\.example(?! --port)/g, `--host localhost --port ${postfix.port}`],
     [/--user app(?![\w-])/g, `--user ${postgres.logins.scram.user}`],
   ];
 }
 
 /** And the other way round, in what comes back. */
 function names(home: string): [string | RegExp, string][] {
-  const { postgres, redis } = rig();
+  const { postgres, redis, dovecot, postfix } = rig();
   return [
     [`localhost:${postgres.port}`, 'db.example:5432'],
     [`localhost:${redis.tlsPort}`, 'cache.example:6379'],
+    [`localhost:${dovecot.tlsPort}`, 'imap.example:993'],
+    [`localhost:${postfix.port}`, 'smtp.example:587'],
     [new RegExp(`\\b${postgres.logins.scram.user}\\b`, 'g'), 'app'],
     [new RegExp(home, 'g'), '/home/you'],
   ];
@@ -84,7 +88,7 @@ export async function reader(): Promise<Reader> {
 
 /** The command, the master password, and the files that the pages say to have at hand. */
 async function furnish(home: string): Promise<void> {
-  const { postgres, redis } = rig();
+  const { postgres, redis, dovecot, postfix } = rig();
   await mkdir(join(home, '.bin'));
   const entry = `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, entryPoint())}' "$@"\n`;
   await writeFile(join(home, '.bin/broker'), entry, { mode: 0o755 });
@@ -95,6 +99,8 @@ async function furnish(home: string): Promise<void> {
     'wrong.password': 'not the password\n',
     'ca.pem': postgres.ca.cert,
     'cache.password': `${redis.logins.app.password}\n`,
+    'alice.password': `${dovecot.logins.alice.password}\n`,
+    'bob.password': `${postfix.logins.bob.password}\n`,
     'new-master.password': 'battery staple horse correct\n',
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(home, name), text, { mode: 0o600 });

@@ -5,7 +5,7 @@ import { MailServer } from './mail.ts';
  * command ECHO. Written from RFC 9051, not from the driver's own codec.
  */
 
-const LOGGED_IN = 'IMAP4rev1 IDLE MOVE';
+const LOGGED_IN = 'IMAP4rev1 IDLE MOVE COMPRESS=DEFLATE';
 
 export class ImapServer extends MailServer {
   static async start(password: string): Promise<ImapServer> {

@@ -11,6 +11,8 @@ export abstract class MailServer implements AsyncDisposable {
   behaviour: 'normal' | 'silent' | 'downgrade' = 'normal';
   attempts = 0;
   received: Buffer = Buffer.alloc(0);
+  /** Lines that came behind a login. */
+  readonly commands: string[] = [];
 
   protected constructor(server: Server, password: string) {
     this.#server = server;
@@ -76,8 +78,10 @@ export abstract class MailServer implements AsyncDisposable {
       for (let at = pending.indexOf('\n'); at >= 0; at = pending.indexOf('\n')) {
         const line = pending.slice(0, at).replace(/\r$/, '');
         pending = pending.slice(at + 1);
-        if (loggedIn) this.command(say, line, end);
-        else loggedIn = this.login(say, line);
+        if (loggedIn) {
+          this.commands.push(line);
+          this.command(say, line, end);
+        } else loggedIn = this.login(say, line);
       }
       this.#seen.emit('change');
     });

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type BrokerClient, connect } from '../../src/cli/connect.ts';
+import type { AuditEvent } from '../../src/core/audit.ts';
 import { fromMillis } from '../../src/core/rpc.ts';
 import { type Instance, startInstance } from '../../src/daemon/instance.ts';
 import type { Log, LogFields } from '../../src/daemon/log.ts';
@@ -131,12 +132,11 @@ export class TestDaemon implements AsyncDisposable {
     return text;
   }
 
-  /** The audit log from the disk, oldest first. */
-  async audit(filter: { action?: string; outcome?: string } = {}): Promise<Record<string, unknown>[]> {
-    const { audit } = this.instance.daemon;
-    const found: Record<string, unknown>[] = [];
-    for await (const { line } of audit.query({ ...filter, follow: false } as never, AbortSignal.timeout(10_000)))
-      found.push(JSON.parse(line));
+  /** The audit log as it is on the disk, oldest first. */
+  async audit(filter: Pick<AuditEvent, 'action'> | Record<string, never> = {}): Promise<AuditEvent[]> {
+    const found: AuditEvent[] = [];
+    const records = this.instance.daemon.audit.query({ ...filter, follow: false }, AbortSignal.timeout(10_000));
+    for await (const { event } of records) found.push(event);
     return found;
   }
 

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { acceptTls } from '../../src/core/tls.ts';
@@ -8,10 +7,7 @@ import { rig } from './rig.ts';
 /** The rig's certificate for scripted servers: what they answer TLS with, and the CA and name that clients check. */
 export async function tlsPair() {
   const { server, ca } = rig().tls;
-  const context = createSecureContext({
-    cert: readFileSync(server.certFile),
-    key: readFileSync(server.keyFile),
-  });
+  const context = createSecureContext({ cert: server.cert, key: server.key });
   return {
     ca: ca.cert,
     name: 'localhost',

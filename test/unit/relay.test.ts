@@ -220,3 +220,19 @@ test('an observer sees every chunk, and what it throws ends the session as the s
   assert.equal(end.side, 'upstream');
   await closed(server);
 });
+
+test('a rewriter decides what goes on, empty for nothing; bytes are counted as they came', async () => {
+  const { client, server, run } = await bench();
+  const running = run({
+    rewriteUp: (chunk) => (String(chunk) === 'drop' ? Buffer.alloc(0) : Buffer.from(`<${chunk}>`)),
+    rewriteDown: (chunk) => chunk.subarray(1),
+  });
+  client.write('drop');
+  server.write('xgo');
+  await once(client, 'data');
+  client.end('keep');
+  assert.equal(String(await readAll(server)), '<keep>');
+  server.end();
+  assert.deepEqual(await running, { outcome: 'client_finished', bytesUp: 8, bytesDown: 3 });
+  client.destroy();
+});

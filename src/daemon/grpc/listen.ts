@@ -81,8 +81,11 @@ function listening(server: Server, where: { path: string } | { host: string; por
 function ensureFolder({ path, gid, mode }: UnixBind): void {
   const folder = dirname(path);
   try {
-    if (mkdirSync(folder, { recursive: true, mode: gid === undefined ? 0o700 : 0o750 }) && gid !== undefined)
+    const made = mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined;
+    if (made && gid !== undefined) {
       chownSync(folder, -1, gid);
+      chmodSync(folder, 0o750);
+    }
   } catch (cause) {
     throw new BrokerError('invalid_argument', `cannot make the socket's folder ${folder}`, { cause });
   }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Server as NetServer, Socket } from 'node:net';
-import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { type ConnectionInjector, Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import { BrokerError } from '../../core/errors.ts';
@@ -118,7 +118,7 @@ export class GrpcServer implements AsyncDisposable {
   }
 
   async #listenTcp(bind: TcpBind, peers: PeerLookup): Promise<void> {
-    const injector = this.#server.createConnectionInjector(await credentials(bind));
+    const injector = this.#injector(await credentials(bind));
     const listener = await listenTcp(bind, (socket) => {
       const { localAddress, localPort, remoteAddress, remotePort } = socket;
       if (!localAddress || !localPort || !remoteAddress || !remotePort) return void socket.destroy();
@@ -133,6 +133,14 @@ export class GrpcServer implements AsyncDisposable {
     const address = listener.address();
     this.#port = typeof address === 'object' ? address?.port : undefined;
     this.#listeners.push(listener);
+  }
+
+  #injector(credentials: ServerCredentials): ConnectionInjector {
+    try {
+      return this.#server.createConnectionInjector(credentials);
+    } catch (cause) {
+      throw new BrokerError('invalid_argument', '--tls-cert, --tls-key or --client-ca holds no usable PEM', { cause });
+    }
   }
 
   #accept(socket: Socket, facts: ConnectionFacts, inject: () => void): void {
@@ -155,11 +163,7 @@ async function credentials(bind: TcpBind): Promise<ServerCredentials> {
     readPem('--tls-key', bind.tls.key),
     bind.tls.clientCa ? readPem('--client-ca', bind.tls.clientCa) : null,
   ]);
-  try {
-    return ServerCredentials.createSsl(ca, [{ cert_chain, private_key }], ca !== null);
-  } catch (cause) {
-    throw new BrokerError('invalid_argument', '--tls-cert, --tls-key or --client-ca holds no usable PEM', { cause });
-  }
+  return ServerCredentials.createSsl(ca, [{ cert_chain, private_key }], ca !== null);
 }
 
 async function readPem(flag: string, path: string): Promise<Buffer> {

@@ -31,10 +31,12 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
     }),
     Set: adapt.unary(async (request, { caller }) => {
       const { name } = request;
-      const facts = { service: name, detail: { fields: fieldsOf(request) } };
-      const { service } = await daemon.audited('service.set', caller, facts, async () => {
+      const detail: Record<string, string> = { fields: fieldsOf(request) };
+      const service = await daemon.audited('service.set', caller, { service: name, detail }, async () => {
         using change = changeOf(request);
-        return await services.set(name, change, Number(request.ifRevision) || undefined);
+        const set = await services.set(name, change, Number(request.ifRevision) || undefined);
+        if (set.dropped.length > 0) detail.dropped = set.dropped.join(' ');
+        return set.service;
       });
       await daemon.serviceChanged(name);
       return message(service);

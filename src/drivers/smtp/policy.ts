@@ -36,9 +36,10 @@ export interface Envelope {
  * @returns undefined for everything else.
  */
 export function readEnvelope(line: string): Envelope | undefined {
-  const match = /^(?:(MAIL) FROM|(RCPT) TO):<([^<>\s"\\,:;()\p{Cc}]*)>((?: [^\s=\p{Cc}]+(?:=[^\s=\p{Cc}]+)?)*)$/iu.exec(
-    line,
-  );
+  const match =
+    /^(?:(MAIL) FROM|(RCPT) TO):<([^<>\s"\\,:;()\p{Cc}]*)>((?: [A-Za-z0-9][A-Za-z0-9-]*(?:=[^\s=\p{Cc}]+)?)*)$/iu.exec(
+      line,
+    );
   if (!match) return undefined;
   const verb = match[1] ? 'MAIL' : 'RCPT';
   const path = match[3] ?? '';

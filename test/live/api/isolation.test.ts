@@ -52,7 +52,7 @@ test('a refusal of a hidden service is on record with the rule that refused, tho
   await refusal(agent.sessions.open({ service: 'theirs', reason: 'just looking' }), 'not_found');
   await refusal(agent.services.get({ name: 'theirs' }), 'not_found');
   const records = (await daemon.audit()).filter(
-    ({ caller, service }) => (caller as { token?: string }).token === 'curious' && service === 'theirs',
+    ({ caller, service }) => caller.token === 'curious' && service === 'theirs',
   );
   assert.deepEqual(
     records.map(({ action, outcome, code, reason }) => [action, outcome, code, reason]),

@@ -38,7 +38,7 @@ test('greets with the server’s words and capabilities, less what is past, plus
     'a OK CAPABILITY completed',
   ]);
   await visit.client.say('b LOGIN any any');
-  assert.equal(await visit.client.line(), 'b OK [CAPABILITY IMAP4rev1 IDLE MOVE] Logged in');
+  assert.equal(await visit.client.line(), 'b OK [CAPABILITY IMAP4rev1 IDLE MOVE COMPRESS=DEFLATE] Logged in');
 });
 
 const plain = (password: string): string => Buffer.from(`\0alice\0${password}`).toString('base64');
@@ -66,7 +66,7 @@ for (const [form, write] of Object.entries(LOGINS)) {
         if (!last) assert.match(await client.line(), /^\+ /);
       }
       const rest = await client.until('c ');
-      assert.match(rest[0] ?? '', /^a OK \[CAPABILITY IMAP4rev1 IDLE MOVE\]/);
+      assert.match(rest[0] ?? '', /^a OK \[CAPABILITY IMAP4rev1 IDLE MOVE COMPRESS=DEFLATE\]/);
       assert.deepEqual(rest.slice(1), ['* ECHO one', 'b OK done', '* ECHO two', 'c OK done']);
       if (ticket === undefined) return;
       await using other = await enter({ ticket });
@@ -109,10 +109,11 @@ test('ID is answered, and the server is told what the client said', async () => 
   assert.deepEqual(await client.until('c '), [
     '* ID NIL',
     'a OK ID completed',
-    'b OK [CAPABILITY IMAP4rev1 IDLE MOVE] Logged in',
+    'b OK [CAPABILITY IMAP4rev1 IDLE MOVE COMPRESS=DEFLATE] Logged in',
     '* ECHO on',
     'c OK done',
   ]);
+  assert.deepEqual(visit.server.commands, ['a ID ("name" "test")', 'c ECHO on']);
 });
 
 test('what cannot work is refused by name and the client goes on', async () => {
@@ -158,6 +159,7 @@ test('a forced end says BYE between responses, and just closes inside a literal 
   for (const [before, goodbye] of [
     ['x ECHO done\r\n', true],
     ['x ECHO {50}\r\n', false],
+    ['x COMPRESS DEFLATE\r\n', false],
   ] as const) {
     let ended: SessionEnd | undefined;
     await using visit = await enter({

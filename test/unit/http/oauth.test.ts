@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import { test } from 'node:test';
+import { inspect } from 'node:util';
+import { BrokerError } from '../../../src/core/errors.ts';
+import { isTokenUrl, type OAuthSettings } from '../../../src/core/oauth.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import { TokenSource } from '../../../src/http/oauth.ts';
+
+const never = new AbortController().signal;
+const CACHED = { fresh: false };
+
+/** A token endpoint that answers each form with what `answer` says. */
+async function issuer(answer: (form: URLSearchParams, response: ServerResponse, count: number) => unknown) {
+  const forms: URLSearchParams[] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on('end', () => {
+      const form = new URLSearchParams(body);
+      forms.push(form);
+      const said = answer(form, response, forms.length);
+      if (said !== undefined) response.end(JSON.stringify(said));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  assert(address !== null && typeof address === 'object');
+  return {
+    url: `http://127.0.0.1:${address.port}/token`,
+    forms,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+function refresh(tokenUrl: string, refreshToken = 'refresh-canary'): OAuthSettings {
+  return {
+    type: 'refresh_token',
+    tokenUrl,
+    clientId: 'broker',
+    clientSecret: Secret.fromText('client-canary'),
+    refreshToken: Secret.fromText(refreshToken),
+    scope: 'mail',
+  };
+}
+
+function source(over: Partial<ConstructorParameters<typeof TokenSource>[0]> = {}): TokenSource {
+  return new TokenSource({ fetch, now: Date.now, rotated: async () => undefined, ...over });
+}
+
+const text = (secret: Secret): string => secret.use((bytes) => bytes.toString());
+
+async function failure(work: Promise<unknown>): Promise<BrokerError> {
+  const error = await work.catch((thrown: unknown) => thrown);
+  assert(error instanceof BrokerError, String(error));
+  return error;
+}
+
+test('asks once for however many want a token, and again only when it is about to end', async () => {
+  let now = 1_000_000;
+  await using endpoint = await issuer((_form, _response, count) => ({ access_token: `t${count}`, expires_in: 3600 }));
+  const tokens = source({ now: () => now });
+  const get = async (fresh = false) => text(await tokens.get('mail', refresh(endpoint.url), { fresh }, never));
+  assert.deepEqual(await Promise.all([get(), get(), get()]), ['t1', 't1', 't1']);
+  assert.equal(await get(), 't1');
+  now += 3_539_000;
+  assert.equal(await get(), 't1');
+  now += 2_000;
+  assert.equal(await get(), 't2');
+  assert.equal(await get(true), 't3');
+  assert.deepEqual(Object.fromEntries(endpoint.forms[0] ?? []), {
+    grant_type: 'refresh_token',
+    refresh_token: 'refresh-canary',
+    client_id: 'broker',
+    client_secret: 'client-canary',
+    scope: 'mail',
+  });
+});
+
+test('services do not share tokens, and other settings start anew', async () => {
+  await using endpoint = await issuer((_form, _response, count) => ({ access_token: `t${count}`, expires_in: 3600 }));
+  const tokens = source();
+  assert.equal(text(await tokens.get('a', refresh(endpoint.url), CACHED, never)), 't1');
+  assert.equal(text(await tokens.get('b', refresh(endpoint.url), CACHED, never)), 't2');
+  assert.equal(text(await tokens.get('a', refresh(endpoint.url, 'another'), CACHED, never)), 't3');
+});
+
+test('a rotated refresh token is stored before its access token is used, and used from then on', async () => {
+  const stored: string[] = [];
+  await using endpoint = await issuer((_form, _response, count) => ({
+    access_token: `t${count}`,
+    refresh_token: `r${count}`,
+  }));
+  let release = (): void => undefined;
+  const disk = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const tokens = source({
+    rotated: async (service, token) => {
+      stored.push(`${service} ${text(token)}`);
+      await disk;
+    },
+  });
+  let used = false;
+  const first = tokens.get('mail', refresh(endpoint.url, 'r0'), CACHED, never).then((token) => {
+    used = true;
+    return text(token);
+  });
+  while (stored.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(used, false);
+  release();
+  assert.equal(await first, 't1');
+  // Whoever opened the record before, and whoever reads the new one, share what is there.
+  assert.equal(text(await tokens.get('mail', refresh(endpoint.url, 'r0'), CACHED, never)), 't1');
+  assert.equal(text(await tokens.get('mail', refresh(endpoint.url, 'r1'), CACHED, never)), 't1');
+  assert.equal(text(await tokens.get('mail', refresh(endpoint.url, 'r0'), { fresh: true }, never)), 't2');
+  assert.deepEqual(stored, ['mail r1', 'mail r2']);
+  assert.deepEqual(
+    endpoint.forms.map((form) => form.get('refresh_token')),
+    ['r0', 'r1'],
+  );
+});
+
+test('a refresh token that cannot be stored is an error, and stored at the next call', async () => {
+  let broken = true;
+  const stored: string[] = [];
+  await using endpoint = await issuer((_form, _response, count) => ({
+    access_token: `t${count}`,
+    refresh_token: `r${count}`,
+  }));
+  const tokens = source({
+    rotated: async (_service, token) => {
+      if (broken) throw new Error('disk full');
+      stored.push(text(token));
+    },
+  });
+  assert.equal((await failure(tokens.get('mail', refresh(endpoint.url), CACHED, never))).code, 'unavailable');
+  broken = false;
+  assert.equal(text(await tokens.get('mail', refresh(endpoint.url), CACHED, never)), 't2');
+  assert.deepEqual(stored, ['r1', 'r2']);
+});
+
+test('a caller that leaves does not stop the request that has begun', async () => {
+  const abort = new AbortController();
+  await using endpoint = await issuer(() => {
+    abort.abort();
+    return { access_token: 't1', refresh_token: 'r1' };
+  });
+  const stored: string[] = [];
+  const tokens = source({ rotated: async (_service, token) => void stored.push(text(token)) });
+  assert.equal((await failure(tokens.get('mail', refresh(endpoint.url), CACHED, abort.signal))).code, 'cancelled');
+  await tokens.settled();
+  assert.deepEqual(stored, ['r1']);
+});
+
+test('says what the issuer said, without the secrets, and whose fault it is', async () => {
+  const answers: [number, unknown, string, RegExp][] = [
+    [
+      400,
+      { error: 'invalid_grant', error_description: 'gone: refresh-canary' },
+      'upstream_auth',
+      /"invalid_grant: gone: \*\*\*"$/,
+    ],
+    [401, { error: 'invalid_client' }, 'upstream_auth', /"invalid_client"$/],
+    [503, 'down', 'upstream_refused', /HTTP 503$/],
+    [302, {}, 'upstream_auth', /HTTP 302$/],
+    [200, { token: 'no' }, 'upstream_auth', /HTTP 200$/],
+    [200, { access_token: 'x'.repeat(70_000) }, 'upstream_protocol', /more than 65536 bytes$/],
+  ];
+  for (const [status, body, code, message] of answers) {
+    await using endpoint = await issuer((_form, response) => {
+      response.writeHead(status, status === 302 ? { location: '/elsewhere' } : {});
+      return body;
+    });
+    const error = await failure(source().get('mail', refresh(endpoint.url), CACHED, never));
+    assert.equal(error.code, code);
+    assert.match(error.message, message);
+    assert(!inspect(error, { depth: 6 }).includes('canary'));
+    assert.equal(endpoint.forms.length, 1);
+  }
+  assert.equal(
+    (await failure(source().get('mail', refresh('http://127.0.0.1:1/'), CACHED, never))).code,
+    'upstream_unreachable',
+  );
+});
+
+test('a service account signs in the name of the mailbox', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  await using endpoint = await issuer(() => ({ access_token: 'sa', expires_in: 10 }));
+  const file = {
+    type: 'service_account',
+    client_email: 'robot@project.test',
+    private_key_id: 'k1',
+    private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    token_uri: endpoint.url,
+  };
+  const account = (json: string): OAuthSettings => ({
+    type: 'service_account',
+    key: Secret.fromText(json),
+    subject: 'alice@example.test',
+    scope: 'mail',
+    tokenUrl: undefined,
+  });
+  const tokens = source({ now: () => 1_000_000_000_000 });
+  assert.equal(text(await tokens.get('mail', account(JSON.stringify(file)), CACHED, never)), 'sa');
+  const form = endpoint.forms[0];
+  assert.equal(form?.get('grant_type'), 'urn:ietf:params:oauth:grant-type:jwt-bearer');
+  const [header = '', claims = '', signature = ''] = form?.get('assertion')?.split('.') ?? [];
+  assert(
+    verify(
+      'sha256',
+      Buffer.from(`${header}.${claims}`),
+      createPublicKey(publicKey.export({ type: 'spki', format: 'pem' })),
+      Buffer.from(signature, 'base64url'),
+    ),
+  );
+  assert.deepEqual(JSON.parse(Buffer.from(claims, 'base64url').toString()), {
+    iss: 'robot@project.test',
+    aud: endpoint.url,
+    iat: 1_000_000_000,
+    exp: 1_000_000_300,
+    scope: 'mail',
+    sub: 'alice@example.test',
+  });
+  for (const [json, message] of [
+    ['not json canary', /^service_account is not JSON$/],
+    [JSON.stringify({ ...file, client_email: 1 }), /^service_account has no client_email$/],
+    [JSON.stringify({ ...file, private_key: 'canary' }), /^service_account has a private_key that cannot be used$/],
+  ] as const) {
+    const error = await failure(source().get('mail', account(json), CACHED, never));
+    assert.equal(error.code, 'invalid_argument');
+    assert.match(error.message, message);
+  }
+});
+
+test('clear wipes what is kept', async () => {
+  await using endpoint = await issuer((_form, _response, count) => ({ access_token: `t${count}` }));
+  const tokens = source();
+  assert.equal(text(await tokens.get('mail', refresh(endpoint.url), CACHED, never)), 't1');
+  tokens.clear();
+  assert.equal(text(await tokens.get('mail', refresh(endpoint.url), CACHED, never)), 't2');
+});
+
+test('a token endpoint is https, or on this machine', () => {
+  for (const url of ['https://a.test/token', 'http://127.0.0.1:1/t', 'http://[::1]:1/t']) assert(isTokenUrl(url), url);
+  for (const url of ['http://a.test/token', 'https://u:p@a.test/', 'ftp://a.test', 'https://a.test/#x', 'nonsense'])
+    assert(!isTokenUrl(url), url);
+});
