@@ -9,7 +9,7 @@ export function addSessionCommands(program: Command, exit: Exit): void {
   for (const [kind, title] of KNOWN_KINDS) {
     const command = program
       .command(`${kind} <service> [command...]`)
-      .description(`open a ${title} session; prints its address, or runs a command after --`)
+      .description(`${title}: open a session; prints its address, or runs a command after --`)
       .action(async (service: string, words: string[], flags: OpenFlags) =>
         exit(await (await import('../commands/open.ts')).open(kind, service, words, flags)),
       );
