@@ -1,4 +1,5 @@
 import { isIP, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { PeerCertificate, SecureContext } from 'node:tls';
 import { checkServerIdentity, connect, createSecureContext, TLSSocket } from 'node:tls';
 import { Conn } from './conn.ts';
@@ -77,11 +78,18 @@ export async function startTls(conn: Conn, options: TlsOptions, signal: AbortSig
 
 /**
  * The server's side, for sessions that clients reach over TLS: takes `conn` over and returns it encrypted.
+ * @param start `asked`: the client was told to begin, and bytes that came before are injected. `implicit`: the protocol
+ * begins with TLS, and they are the handshake's first.
  * @throws BrokerError `client_protocol` for injected bytes or a failed handshake, or the signal's reason.
  */
-export async function acceptTls(conn: Conn, context: SecureContext, signal: AbortSignal): Promise<Conn> {
+export async function acceptTls(
+  conn: Conn,
+  context: SecureContext,
+  signal: AbortSignal,
+  start: 'asked' | 'implicit' = 'asked',
+): Promise<Conn> {
   throwIfAborted(signal);
-  const plain = conn.detachForTls();
+  const plain = start === 'asked' ? conn.detachForTls() : withBytesBack(conn);
   const socket = new TLSSocket(plain as Socket, { isServer: true, secureContext: context });
   // A TLSSocket that no tls.Server made only emits this; without it a broken record would hang the connection.
   socket.on('_tlsError', (cause: Error) => socket.destroy(cause));
@@ -89,6 +97,17 @@ export async function acceptTls(conn: Conn, context: SecureContext, signal: Abor
     return new BrokerError('client_protocol', `the TLS handshake with the client failed${errno(cause)}`, { cause });
   });
   return new Conn(socket, 'client');
+}
+
+/** A TLSSocket reads what its socket holds before anything else. */
+function withBytesBack(conn: Conn): Duplex {
+  const { socket, rest, ended } = conn.detach();
+  if (ended) {
+    socket.destroy();
+    throw new BrokerError('client_gone', 'the client closed the connection before its TLS handshake');
+  }
+  if (rest.length > 0) socket.unshift(rest);
+  return socket;
 }
 
 function handshake(

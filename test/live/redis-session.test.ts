@@ -108,10 +108,11 @@ test('RESET out of a subscription, out of MONITOR, and behind CLIENT REPLY SKIP 
 
 test('many RESETs, pipelined between values that look like their marks', async () => {
   await using lease = await openLease(appIn5());
-  const lookalike = `\r\n-ERR unknown command '${'a'.repeat(32)}a', with\r\n-`;
-  const parts = Array.from({ length: 200 }, () => Buffer.concat([command('ECHO', lookalike), command('RESET')]));
+  // A server closes on a client that has 16 KB of replies waiting while it is logged out (CVE-2025-21605), broker or not.
+  const lookalike = `\r\n-ERR unknown command '${'a'.repeat(32)}a'\r\n-`;
+  const parts = Array.from({ length: 40 }, () => Buffer.concat([command('ECHO', lookalike), command('RESET')]));
   const one = `$${lookalike.length}\r\n${lookalike}\r\n+RESET\r\n`;
-  assert.equal(await transcript(lease.port, ...parts), one.repeat(200));
+  assert.equal(await transcript(lease.port, ...parts), one.repeat(40));
 });
 
 test('a password that was changed meanwhile ends the session at RESET, instead of leaving it logged out', async () => {

@@ -32,7 +32,7 @@ export type RedisArrival = Arrival<Visitor, never>;
 export async function greet(conn: Conn, door: Door, signal: AbortSignal): Promise<RedisArrival> {
   let local = conn;
   try {
-    if (door.tls) local = await acceptTls(conn, door.tls, signal);
+    if (door.tls) local = await acceptTls(conn, door.tls, signal, 'implicit');
     const presented = door.ticketRequired ? await ticket(local, signal) : await anyCommand(local, signal);
     if (presented === 'quit') return { type: 'gone' };
     using secret = presented;

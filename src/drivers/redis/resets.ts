@@ -15,6 +15,9 @@ const MAX_LINES = 4;
  * database, between two marks: unknown commands whose names nobody can guess. The server answers in order and RESET
  * ends whatever could come between (subscriptions, MONITOR, tracking), so all that stands between the two marks'
  * errors, they included, is ours and is cut out of the replies. They are searched for only while a RESET is under way.
+ *
+ * A server with the fix of CVE-2025-21605 closes when more than 16 KB of pipelined replies wait at the moment in which
+ * RESET has logged the client out; it does so without broker too.
  */
 export class Resets {
   readonly #begin: Buffer;
