@@ -174,6 +174,7 @@ test('a session over TLS begins with the handshake, also when its first bytes ca
     idleMs: 0,
     admit: async () => undefined,
     admitSide: async () => undefined,
+    note: async () => undefined,
   };
   const client = connect({ socket: far, ca: ca.cert, servername: 'localhost' });
   const conn = new Conn(near, 'client');
