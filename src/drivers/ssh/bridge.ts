@@ -121,6 +121,10 @@ async function serveChannel(
   const began = performance.now();
   const moved = { up: 0, down: 0 };
   let up: ClientChannel | undefined;
+  let left = false;
+  session.once('close', () => {
+    left = true;
+  });
   const detail = decision.allowed && decision.argv ? { argv: JSON.stringify(decision.argv) } : {};
   try {
     if (!decision.allowed) {
@@ -130,9 +134,12 @@ async function serveChannel(
     }
     // On disk before anything runs.
     await traffic.note({ action: `ssh.${what}`, outcome: 'intent', detail });
-    up = await open(bridge.upstream, options, start(decision));
+    const opened = await open(bridge.upstream, options, start(decision));
+    up = opened.up;
+    // A client that has left meanwhile is noticed nowhere else.
+    if (left) throw new BrokerError('client_gone', 'the client closed the channel');
     started(up);
-    const ended = await carry(session, local, up, output, bridge, what === 'sftp', moved);
+    const ended = await carry(session, local, opened, output, bridge, what === 'sftp', moved);
     await traffic.note({
       action: `ssh.${what}`,
       outcome: ended.lost ? 'failed' : 'ok',
@@ -148,6 +155,7 @@ async function serveChannel(
     if (ended.lost) await fail(output, 'the server ended the connection');
     else await output.exit(ended.signal ?? ended.code ?? 0);
   } catch (thrown) {
+    sendSignal(up, 'HUP');
     up?.destroy();
     await fail(output, thrown instanceof BrokerError ? thrown.message : 'the session could not be served');
   } finally {
@@ -155,16 +163,32 @@ async function serveChannel(
   }
 }
 
-function open(upstream: Client, options: StartOptions, start: Start): Promise<ClientChannel> {
+/** A channel of the server, watched from the first moment: how it ended may come in the packet that says it began. */
+interface Opened {
+  readonly up: ClientChannel;
+  readonly ended: () => Ended;
+  readonly closed: Promise<void>;
+}
+
+function open(upstream: Client, options: StartOptions, start: Start): Promise<Opened> {
   return new Promise((resolve, reject) => {
     const refused = (cause: unknown): void =>
       reject(new BrokerError('upstream_refused', 'the server refused to start it', { cause }));
     try {
-      start(upstream, options, (error, channel) => (error ? refused(error) : resolve(channel)));
+      start(upstream, options, (error, channel) => (error ? refused(error) : resolve(watch(channel))));
     } catch (error) {
       refused(error);
     }
   });
+}
+
+function watch(up: ClientChannel): Opened {
+  let ended: Ended = { lost: true };
+  up.on('exit', (code: number | null, signal?: string) => {
+    ended = code === null ? { lost: false, signal: (signal ?? 'KILL').replace(/^SIG/, '') } : { lost: false, code };
+  });
+  up.on('error', () => undefined);
+  return { up, ended: () => ended, closed: new Promise<void>((resolve) => up.once('close', resolve)) };
 }
 
 interface Ended {
@@ -178,22 +202,16 @@ interface Ended {
 async function carry(
   session: Session,
   local: ServerChannel,
-  up: ClientChannel,
+  { up, ended, closed }: Opened,
   output: Output,
   { policy, traffic }: Bridge,
   isSftp: boolean,
   moved: { up: number; down: number },
 ): Promise<Ended> {
-  let ended: Ended = { lost: true };
-  up.on('exit', (code: number | null, signal?: string) => {
-    ended = code === null ? { lost: false, signal: (signal ?? 'KILL').replace(/^SIG/, '') } : { lost: false, code };
-  });
-  up.on('error', () => undefined);
-  const closed = new Promise<void>((resolve) => up.once('close', resolve));
   const clientGone = (): void => {
     output.abandon();
     // Whoever asked for it is gone: what still runs there is told so, as sshd itself would on a terminal.
-    if (ended.lost) sendSignal(up, 'HUP');
+    if (ended().lost) sendSignal(up, 'HUP');
     up.destroy();
   };
   session.once('close', clientGone);
@@ -223,7 +241,7 @@ async function carry(
   await closed;
   session.off('close', clientGone);
   // A subsystem's end has no status that anybody looks at.
-  return isSftp ? { lost: false, code: ended.code ?? 0 } : ended;
+  return isSftp ? { lost: false, code: ended().code ?? 0 } : ended();
 }
 
 async function fail(output: Output, why: string): Promise<void> {

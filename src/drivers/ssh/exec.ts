@@ -38,7 +38,7 @@ export async function execute(stream: Duplex, execution: Execution, signal: Abor
     term: terminal.type || 'xterm',
   };
   throwIfAborted(signal);
-  const channel = await new Promise<ClientChannel>((resolve, reject) => {
+  return await new Promise<Running>((resolve, reject) => {
     const client = new (library().Client)();
     const aborted = (): void => reject(toBrokerError(signal.reason));
     const cut = (cause?: unknown): void => reject(new BrokerError('ended', 'the session was ended', { cause }));
@@ -48,7 +48,8 @@ export async function execute(stream: Duplex, execution: Execution, signal: Abor
       client.exec(command, pty ? { pty } : {}, (error, made) => {
         signal.removeEventListener('abort', aborted);
         if (error) cut(error);
-        else resolve(made);
+        // At once: how it ended may come in the same packet as that it began.
+        else resolve(running(made));
       });
     });
     client.connect({
@@ -60,7 +61,6 @@ export async function execute(stream: Duplex, execution: Execution, signal: Abor
       hostVerifier: () => true,
     });
   });
-  return running(channel);
 }
 
 /**
