@@ -3,7 +3,7 @@
  * nothing parses .proto text at run time. `--check` compares instead of writing and fails when they differ.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import protobuf from 'protobufjs';
@@ -13,6 +13,8 @@ const protoDir = join(root, 'proto');
 const target = join(root, 'src', 'core', 'proto');
 
 const generated = mkdtempSync(join(tmpdir(), 'broker-proto-'));
+// The copy takes over its mode, and others may read the sources.
+chmodSync(generated, 0o755);
 try {
   const files = listFiles(protoDir).filter((file) => file.endsWith('.proto'));
   generate(files, generated);

@@ -24,6 +24,7 @@ export async function leakRow(stage: Stage, sessions: number): Promise<Row> {
     version: 'bench',
     socketIsPrivate: true,
     sessionDir: join(stage.folder, 'leak', 'sessions'),
+    socketDir: join(stage.folder, 'leak'),
     ownPorts: () => [],
     weaknesses: [],
     requestStop: () => undefined,

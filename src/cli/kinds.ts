@@ -4,4 +4,5 @@ export const KNOWN_KINDS: readonly (readonly [kind: string, title: string])[] = 
   ['redis', 'Redis'],
   ['imap', 'IMAP'],
   ['smtp', 'SMTP'],
+  ['ssh', 'SSH'],
 ];

@@ -2,7 +2,7 @@ import { closest } from '../core/config.ts';
 import { BrokerError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import { Secret } from '../core/secret.ts';
-import type { ServiceFile } from './servicefile.ts';
+import type { ServiceFile } from './servicerecord.ts';
 
 /** What one of the seeds' auth types becomes here. */
 interface Mapped {

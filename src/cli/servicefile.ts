@@ -1,20 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { BrokerError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
-import type { ServicePolicy } from '../core/proto/broker/v1/ServicePolicy.ts';
 import { Secret } from '../core/secret.ts';
 import { policyFromJson } from './policy.ts';
 import { fromSeed, isSeed } from './seed.ts';
-
-export interface ServiceFile {
-  readonly name: string | undefined;
-  readonly kind: string;
-  readonly config: JsonObject;
-  readonly secrets: Readonly<Record<string, Secret>>;
-  readonly policy: ServicePolicy | undefined;
-  /** What means something else here than where the file comes from, a sentence each. */
-  readonly changes: readonly string[];
-}
+import type { ServiceFile } from './servicerecord.ts';
 
 const KEYS = ['name', 'kind', 'config', 'secrets', 'policy'];
 /** Keys that `service show --json` prints and that follow from others. */

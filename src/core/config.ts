@@ -16,10 +16,11 @@ export interface ConfigSpec<C> {
   readonly redirects: readonly string[];
   /**
    * Checks the public part alone (plus which secrets are set) before it is stored.
+   * @param given secrets that come in the same call, for kinds that can tell a bad one by looking at it (a key).
    * @returns the public part with every value in its canonical form and defaults left out.
    * @throws BrokerError `invalid_argument` naming every bad field, and for an unknown one the closest known.
    */
-  validate(fields: JsonObject, secretsSet: readonly string[]): JsonObject;
+  validate(fields: JsonObject, secretsSet: readonly string[], given?: Readonly<Record<string, Secret>>): JsonObject;
   /** The typed configuration. @throws as `validate`. */
   parse(fields: JsonObject, secrets: ReadonlyMap<string, Secret>): C;
   /** As `parse`, for display: without secrets, and without asking whether those that are required are set. */
@@ -29,16 +30,25 @@ export interface ConfigSpec<C> {
 type Fields = Readonly<Record<string, Field<unknown>>>;
 export type Parsed<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never };
 
-/** A rule across fields: sentences that each start with a field's name. `isSet` tells whether a secret is stored. */
+/**
+ * A rule across fields: sentences that each start with a field's name. `isSet` tells whether a secret is stored;
+ * `given` lends it where it comes in the very call that is checked, and is undefined otherwise.
+ */
 export type CrossCheck<F extends Fields> = (
   config: Omit<Parsed<F>, never>,
   isSet: (secret: string) => boolean,
+  given: (secret: string) => Secret | undefined,
 ) => string[];
 
 export function configSpec<const F extends Fields>(shape: F, crossCheck?: CrossCheck<F>): ConfigSpec<Parsed<F>> {
   const fields = Object.entries(shape).map(([name, field]) => ({ name, ...field }));
   const secretNames = fields.filter((f) => f.type === 'secret').map((f) => f.name);
-  const read = (given: JsonObject, isSet: (secret: string) => boolean, crossCheck?: CrossCheck<F>) => {
+  const read = (
+    given: JsonObject,
+    isSet: (secret: string) => boolean,
+    crossCheck?: CrossCheck<F>,
+    secrets: Readonly<Record<string, Secret>> = {},
+  ) => {
     const problems = unknownFields(given, fields);
     const values: Record<string, unknown> = {};
     const canonical: Record<string, JsonValue> = {};
@@ -63,7 +73,9 @@ export function configSpec<const F extends Fields>(shape: F, crossCheck?: CrossC
         problems.push(`${field.name} ${error.message}`);
       }
     }
-    if (problems.length === 0 && crossCheck) problems.push(...crossCheck(values as Parsed<F>, isSet));
+    if (problems.length === 0 && crossCheck) {
+      problems.push(...crossCheck(values as Parsed<F>, isSet, (name) => secrets[name]));
+    }
     if (problems.length > 0) throw new BrokerError('invalid_argument', problems.join('; '), { hop: 'config' });
     return { values, canonical };
   };
@@ -71,7 +83,8 @@ export function configSpec<const F extends Fields>(shape: F, crossCheck?: CrossC
     fields,
     secretNames,
     redirects: fields.filter((f) => f.redirects).map((f) => f.name),
-    validate: (given, secretsSet) => read(given, (name) => secretsSet.includes(name), crossCheck).canonical,
+    validate: (given, secretsSet, secrets) =>
+      read(given, (name) => secretsSet.includes(name), crossCheck, secrets).canonical,
     parse(given, secrets) {
       const { values } = read(given, (name) => secrets.has(name), crossCheck);
       for (const name of secretNames) values[name] = secrets.get(name);

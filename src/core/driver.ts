@@ -1,4 +1,5 @@
 import type { SecureContext } from 'node:tls';
+import type { AuditEvent } from './audit.ts';
 import type { ConfigSpec } from './config.ts';
 import type { Conn } from './conn.ts';
 import type { Dialed, DialedAddress, HopListener, Target } from './dial.ts';
@@ -33,10 +34,18 @@ export interface DriverIo {
   readonly passed: HopListener;
 }
 
+/** Something that happened inside a session, for the audit log; who, where and why are added to it. */
+export type SessionNote = Omit<AuditEvent, 'caller' | 'service' | 'kind' | 'session' | 'reason'>;
+
 /** The check at the door of a lease, done when a client's first protocol message has arrived. */
 export interface Door {
   /** True when the client must present the ticket in the protocol's own login. */
   readonly ticketRequired: boolean;
+  /**
+   * The ticket itself, for a login in which the client proves that it has it instead of sending it (an SSH key made of
+   * it): whoever has proven it is admitted with it.
+   */
+  readonly ticket?: Secret | undefined;
   /** Present when the local side must answer a TLS request with TLS (`--tls` sessions). */
   readonly tls: SecureContext | undefined;
   /** Milliseconds without traffic after which a session ends; 0: no limit. */
@@ -49,6 +58,11 @@ export interface Door {
   admit(presented: Secret | undefined): Promise<BrokerError | undefined>;
   /** The same for a side connection, which needs no ticket and is not counted. */
   admitSide(): Promise<BrokerError | undefined>;
+  /**
+   * Writes down what a client does inside its session, where the driver can tell (an SSH command).
+   * Resolves when it is on disk; rejects when it cannot be written: then it must not be done.
+   */
+  note(note: SessionNote): Promise<void>;
 }
 
 /** A client that was admitted and waits for an upstream. Drivers extend it with what their `serve` needs. */
@@ -134,7 +148,8 @@ export interface Driver<C = unknown, F = unknown, V extends Visitor = Visitor, S
    * @param facts of an upstream of this lease (mail servers speak first).
    */
   greet(conn: Conn, facts: F, door: Door, signal: AbortSignal): Promise<Arrival<V, S>>;
-  hint(lease: LeaseAddress, config: C): Hint;
+  /** @param facts of the upstream that waits in the lease; absent where an example is wanted without one. */
+  hint(lease: LeaseAddress, config: C, facts?: F): Hint;
   /** Start-up parameters that a client started with these environment variables will send, to open with already. */
   predict?(env: Readonly<Record<string, string>>): OpenParams;
 }

@@ -36,8 +36,9 @@ export class LocalCa {
   readonly #vault: CaVault;
   #leaf: Promise<{ context: SecureContext; renewAt: number }> | undefined;
 
-  constructor(home: string, vault: CaVault) {
-    this.caFile = join(home, 'ca.pem');
+  /** @param folder one that the clients can read: the control socket's. */
+  constructor(folder: string, vault: CaVault) {
+    this.caFile = join(folder, 'ca.pem');
     this.#vault = vault;
     vault.onLock(() => {
       this.#leaf = undefined;

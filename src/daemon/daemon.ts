@@ -28,6 +28,8 @@ export interface DaemonParts {
   readonly socketIsPrivate: boolean;
   /** Folder for the unix sockets of sessions. */
   readonly sessionDir: string;
+  /** Folder of the control socket, which the clients can reach. */
+  readonly socketDir: string;
   /** Ports of broker's own, which no service may point at. */
   readonly ownPorts: () => readonly number[];
   /** What is weaker than it could be, in sentences. */
@@ -89,7 +91,7 @@ export class Daemon implements AsyncDisposable {
       socketDir: parts.sessionDir,
       localTls: async () => {
         // Loaded when first wanted: the X.509 library is large, and few sessions ask for TLS.
-        this.#ca ??= new (await import('./ca.ts')).LocalCa(parts.home, vault);
+        this.#ca ??= new (await import('./ca.ts')).LocalCa(parts.socketDir, vault);
         return await this.#ca.localTls();
       },
       report: (error, doing) => parts.log.warn(`failed at ${doing}`, errorFields(error)),

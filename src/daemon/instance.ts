@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { BrokerError } from '../core/errors.ts';
 import type { KdfParams } from '../vault/kdf.ts';
@@ -15,6 +15,7 @@ import { proveConnections } from './grpc/selfcheck.ts';
 import { GrpcServer } from './grpc/server.ts';
 import { servicesHandlers } from './grpc/services.ts';
 import { sessionsHandlers } from './grpc/sessions.ts';
+import { sshHandlers } from './grpc/ssh.ts';
 import { tokensHandlers } from './grpc/tokens.ts';
 import { vaultHandlers } from './grpc/vault.ts';
 import type { Log } from './log.ts';
@@ -71,6 +72,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     version: VERSION,
     socketIsPrivate: (unix.mode & 0o077) === 0,
     sessionDir: settings['session-dir'] ?? join(home, 'sessions'),
+    socketDir: dirname(unix.path),
     ownPorts: () => (port === undefined ? [] : [port]),
     weaknesses,
     requestStop: options.requestStop,
@@ -129,6 +131,7 @@ function handlers(daemon: Daemon, adapt: Adapter): ReadonlyMap<string, UntypedSe
     ['Kinds', untyped(kindsHandlers(daemon, adapt))],
     ['Services', untyped(servicesHandlers(daemon, adapt))],
     ['Sessions', untyped(sessionsHandlers(daemon, adapt))],
+    ['Ssh', untyped(sshHandlers(daemon, adapt))],
     ['Tokens', untyped(tokensHandlers(daemon, adapt))],
     ['Files', untyped(filesHandlers(daemon, adapt))],
     ['Audit', untyped(auditHandlers(daemon, adapt))],

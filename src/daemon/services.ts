@@ -84,7 +84,7 @@ export class Services {
     }
     const driver = this.#driver(kind);
     const secrets = knownSecrets(driver, change.secrets);
-    const config = driver.config.validate(change.config, Object.keys(secrets));
+    const config = driver.config.validate(change.config, Object.keys(secrets), secrets);
     const policy = change.policy ?? {};
     parsePolicy(policy);
     if (createOnly && this.#vault.get('service', name)) {
@@ -125,7 +125,7 @@ export class Services {
     const dropped = before.secretsSet.filter((secret) => !given[secret] && !kept.includes(secret));
     let config: JsonObject;
     try {
-      config = driver.config.validate(merged, [...Object.keys(given), ...kept]);
+      config = driver.config.validate(merged, [...Object.keys(given), ...kept], given);
     } catch (error) {
       if (!(error instanceof BrokerError) || dropped.length === 0) throw error;
       throw new BrokerError(

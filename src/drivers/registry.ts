@@ -3,6 +3,7 @@ import { imap } from './imap/driver.ts';
 import { postgres } from './postgres/driver.ts';
 import { redis } from './redis/driver.ts';
 import { smtp } from './smtp/driver.ts';
+import { ssh } from './ssh/driver.ts';
 
 /** Every kind of upstream, by name: one line each. */
 export const drivers: ReadonlyMap<string, Driver> = new Map<string, Driver>([
@@ -10,4 +11,5 @@ export const drivers: ReadonlyMap<string, Driver> = new Map<string, Driver>([
   [redis.kind, redis],
   [imap.kind, imap],
   [smtp.kind, smtp],
+  [ssh.kind, ssh],
 ]);

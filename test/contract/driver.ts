@@ -152,7 +152,7 @@ export function driverContract(name: string, harness: ContractHarness): void {
     await using stage = await setStage(harness, root ? {} : { peers: { ...real, tcp: bent } });
     const { world, open, enter } = stage;
     const lease = await open();
-    using stranger = root ? await connectAs(STRANGER, lease) : await enter(lease);
+    using stranger = root ? await connectAs(STRANGER, lease, harness) : await enter(lease);
     assert.match((await client.login(stranger)) ?? '', /another user/);
     const refusal = await world.recorded('session.refuse');
     assert.deepEqual([refusal.code, refusal.detail], ['denied', { peerUid: STRANGER }]);

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Conn } from '../../src/core/conn.ts';
 import type { Driver } from '../../src/core/driver.ts';
 
@@ -39,6 +40,8 @@ export interface ContractHarness {
   readonly client: ContractClient;
   readonly password: string;
   start(): Promise<ContractServer>;
+  /** Where a request cannot be written to the socket as it is (SSH): the stream that the client has instead. */
+  wrap?(socket: Duplex): Duplex;
   /** A fresh parsed configuration for the server, with strict settings. */
   config(server: ContractServer, password: string): unknown;
 }

@@ -34,7 +34,7 @@ export async function setStage(harness: ContractHarness, deps: Partial<SessionDe
     async enter(lease) {
       const socket = connect({ host: lease.address.host, port: lease.address.port, allowHalfOpen: true });
       await once(socket, 'connect');
-      return disposable(new Conn(socket, 'client'));
+      return disposable(new Conn(harness.wrap?.(socket) ?? socket, 'client'));
     },
     async [Symbol.asyncDispose]() {
       await world[Symbol.asyncDispose]();
@@ -44,14 +44,15 @@ export async function setStage(harness: ContractHarness, deps: Partial<SessionDe
 }
 
 /** A connection made by a process of another user, which only root can start. */
-export async function connectAs(uid: number, lease: Lease): Promise<Conn & Disposable> {
+export async function connectAs(uid: number, lease: Lease, harness: ContractHarness): Promise<Conn & Disposable> {
   const where = `{host:'127.0.0.1',port:${lease.address.port},allowHalfOpen:true}`;
   const script = `const s=require('net').connect(${where});process.stdin.pipe(s).pipe(process.stdout)`;
   const stdio = ['pipe', 'pipe', 'inherit'] as const;
   const child = spawn(process.execPath, ['-e', script], { uid, gid: uid, cwd: '/', stdio: [...stdio] });
   const { stdout, stdin } = child;
   assert(stdout && stdin);
-  const conn = new Conn(Duplex.from({ readable: stdout, writable: stdin }), 'client');
+  const stream = Duplex.from({ readable: stdout, writable: stdin });
+  const conn = new Conn(harness.wrap?.(stream) ?? stream, 'client');
   return Object.assign(conn, { [Symbol.dispose]: () => void child.kill() });
 }
 

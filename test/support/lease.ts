@@ -27,12 +27,15 @@ export class TestLease<C, F, V extends Visitor, S> implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #live = new Set<Upstream<F, V, S>>();
   readonly #running = new Set<Promise<void>>();
+  readonly #facts: F;
   #waiting: Upstream<F, V, S> | undefined;
 
-  private constructor(driver: Driver<C, F, V, S>, config: C, options: LeaseOptions) {
+  private constructor(driver: Driver<C, F, V, S>, config: C, options: LeaseOptions, first: Upstream<F, V, S>) {
     this.#driver = driver;
     this.#config = config;
     this.#options = options;
+    this.#waiting = first;
+    this.#facts = first.facts;
     this.#server.on('connection', (socket: Socket) => {
       const run = this.#meet(new Conn(socket, 'client')).finally(() => this.#running.delete(run));
       this.#running.add(run);
@@ -45,8 +48,8 @@ export class TestLease<C, F, V extends Visitor, S> implements AsyncDisposable {
     config: C,
     options: LeaseOptions,
   ): Promise<TestLease<C, F, V, S>> {
-    const lease = new TestLease(driver, config, options);
-    lease.#waiting = await lease.#dial(new Map());
+    const first = await driver.open(config, new Map(), options.io, new AbortController().signal);
+    const lease = new TestLease(driver, config, options, first);
     await new Promise<void>((resolve) => lease.#server.listen(0, '127.0.0.1', resolve));
     return lease;
   }
@@ -76,8 +79,7 @@ export class TestLease<C, F, V extends Visitor, S> implements AsyncDisposable {
 
   async #meet(conn: Conn): Promise<void> {
     const signal = this.#stop.signal;
-    const facts = this.#waiting?.facts ?? (await this.#refill()).facts;
-    const arrival = await this.#driver.greet(conn, facts, this.#door(), signal);
+    const arrival = await this.#driver.greet(conn, this.#facts, this.#door(), signal);
     if (arrival.type === 'side') {
       for (const upstream of this.#live) if (await upstream.side?.(arrival.request, signal)) break;
       arrival.conn.destroy();
@@ -106,6 +108,7 @@ export class TestLease<C, F, V extends Visitor, S> implements AsyncDisposable {
         return new BrokerError('unauthenticated', 'wrong ticket');
       },
       admitSide: async () => undefined,
+      note: async () => undefined,
     };
   }
 
@@ -114,11 +117,6 @@ export class TestLease<C, F, V extends Visitor, S> implements AsyncDisposable {
     if (!waiting || !sameParams(waiting.params, params)) return await this.#dial(params);
     this.#waiting = undefined;
     return waiting;
-  }
-
-  async #refill(): Promise<Upstream<F, V, S>> {
-    this.#waiting = await this.#dial(new Map());
-    return this.#waiting;
   }
 
   #dial(params: OpenParams): Promise<Upstream<F, V, S>> {

@@ -1,5 +1,5 @@
 import type { SecureContext } from 'node:tls';
-import type { Door } from '../../core/driver.ts';
+import type { Door, SessionNote } from '../../core/driver.ts';
 import { BrokerError } from '../../core/errors.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { PeerIdentity } from '../caller.ts';
@@ -24,6 +24,7 @@ export interface DoorRules {
 export interface DoorWatch {
   admitted(peer: PeerIdentity | undefined): void;
   refused(error: BrokerError, peer: PeerIdentity | undefined): void;
+  note(note: SessionNote): Promise<void>;
 }
 
 /**
@@ -46,6 +47,7 @@ export function doorFor(rules: DoorRules, peer: Promise<PeerIdentity | undefined
   };
   return {
     ticketRequired: rules.ticket !== undefined,
+    ticket: rules.ticket,
     tls: rules.tls,
     idleMs: rules.idleMs,
     async admit(presented) {
@@ -68,5 +70,6 @@ export function doorFor(rules: DoorRules, peer: Promise<PeerIdentity | undefined
       const stranger = await identify();
       return stranger && refuse(stranger);
     },
+    note: (note) => watch.note(note),
   };
 }

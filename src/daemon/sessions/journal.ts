@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../../core/audit.ts';
+import type { SessionNote } from '../../core/driver.ts';
 import { BrokerError } from '../../core/errors.ts';
 import type { SessionEnd } from '../../core/relay.ts';
 import { auditCaller, type PeerIdentity } from '../caller.ts';
@@ -44,6 +45,13 @@ export class LeaseJournal {
   refused(error: BrokerError, peer: PeerIdentity | undefined): void {
     const event = this.#event('session.refuse', 'denied', peerDetail(peer));
     this.#watch(this.#write({ ...event, code: error.code, message: error.message }));
+  }
+
+  /** What a client does inside its session. @returns when it is on disk; a log that cannot be written ends the lease. */
+  note(note: SessionNote): Promise<void> {
+    const written = this.#write({ ...this.#event(note.action, note.outcome), ...note });
+    this.#watch(written);
+    return written;
   }
 
   /** The end of one of several connections. */

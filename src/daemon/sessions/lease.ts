@@ -224,6 +224,7 @@ export class LiveLease {
         visit.refused = true;
         this.#journal.refused(error, found);
       },
+      note: (note) => this.#journal.note(note),
     });
   }
 

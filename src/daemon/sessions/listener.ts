@@ -71,9 +71,9 @@ export async function listenUnix(base: string, socketName: string, onSocket: OnS
       hint: 'choose a folder with a shorter path',
     });
   try {
-    await mkdir(base, { recursive: true, mode: 0o711 });
+    // mkdir's mode is cut by the umask. A folder that was there already is the operator's, and stays as it is.
+    if (await mkdir(base, { recursive: true, mode: 0o711 })) await chmod(base, 0o711);
     await mkdir(folder, { mode: 0o711 });
-    // mkdir's mode is cut by the umask.
     await chmod(folder, 0o711);
   } catch (cause) {
     throw new BrokerError('invalid_argument', `cannot make a folder for the socket in ${base}`, { cause });

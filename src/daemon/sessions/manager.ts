@@ -96,7 +96,11 @@ export class SessionManager {
       throwIfAborted(signal);
       this.#emit('opened', lease.view());
       const reached = { ...address, ...(ticketText !== undefined && { ticket: ticketText }) };
-      return { ...lease.view(), hint: obtained.driver.hint(reached, config), ...(ticket && { ticket }) };
+      return {
+        ...lease.view(),
+        hint: obtained.driver.hint(reached, config, obtained.held.upstream.facts),
+        ...(ticket && { ticket }),
+      };
     } catch (thrown) {
       const error = toBrokerError(thrown);
       await lease.end('error', error);

@@ -1,5 +1,6 @@
 import { BrokerError, type ErrorCode } from '../../core/errors.ts';
 import { MAX_QUOTED_BYTES } from '../../core/limits.ts';
+import { scrub } from '../../core/scrub.ts';
 import type { Secret } from '../../core/secret.ts';
 import { type ErrorFields, fatal } from './wire.ts';
 
@@ -41,10 +42,7 @@ function sqlstate(fields: ErrorFields): string | undefined {
 
 /** The server's own sentence without control characters and without the password, at most MAX_QUOTED_BYTES long. */
 function quoted(fields: ErrorFields, password: Secret | undefined): string {
-  let text = fields.get('M') ?? '';
-  // A password too short to mean anything would blank out letters of innocent words.
-  const secret = password && !password.disposed ? password.use((bytes) => bytes.toString('utf8')) : '';
-  if (secret.length >= 4) text = text.replaceAll(secret, '***');
+  let text = scrub(fields.get('M') ?? '', [password]);
   text = text.replace(/[\p{Cc}\s]+/gu, ' ').slice(0, MAX_QUOTED_BYTES);
   while (Buffer.byteLength(text) > MAX_QUOTED_BYTES) text = text.slice(0, -1);
   return text;

@@ -39,6 +39,17 @@ test('reads what proto-loader writes and writes what it reads, for every message
   }
 });
 
+test('of a field that comes twice the last counts, and of a oneof the last member alone', () => {
+  const slot = schema.message('broker.v1.KeySlot');
+  const twice = Buffer.concat([encode(slot, { label: 'first', type: 'kept' }), encode(slot, { label: 'last' })]);
+  const { label, type } = decode(slot, twice);
+  assert.deepEqual([label, type], ['last', 'kept']);
+  const request = schema.message('broker.v1.ConnectRequest');
+  const both = Buffer.concat([encode(request, { data: Buffer.from('x') }), encode(request, { start: {} })]);
+  const { part, data, start } = decode(request, both);
+  assert.deepEqual([part, data, typeof start], ['start', undefined, 'object']);
+});
+
 test('offers every method with its path and its streams as proto-loader does', () => {
   const services = Object.entries(theirs).flatMap(([name, definition]) =>
     'format' in definition || 'serialize' in definition ? [] : [[name, definition] as const],

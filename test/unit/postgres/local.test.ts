@@ -42,6 +42,7 @@ async function meet(bytes: Buffer, door: Partial<Door> = {}, signal = never): Pr
       asked.side++;
       return undefined;
     },
+    note: async () => undefined,
     ...door,
   };
   far.write(bytes);

@@ -37,6 +37,7 @@ async function meet(chunks: readonly (string | Buffer)[], ticketRequired = false
       return !ticketRequired || given === TICKET ? undefined : new BrokerError('denied', 'not the password');
     },
     admitSide: async () => undefined,
+    note: async () => undefined,
   };
   for (const chunk of chunks) far.write(chunk);
   far.end();
@@ -154,6 +155,7 @@ test('a client that stalls is given up with the signal, and its connection close
     idleMs: 0,
     admit: () => assert.fail('nobody is at the door'),
     admitSide: async () => undefined,
+    note: async () => undefined,
   };
   far.write('*2\r\n$4\r\nAUTH\r\n');
   const arriving = greet(new Conn(near, 'client'), door, stop.signal);
@@ -172,6 +174,7 @@ test('a session over TLS begins with the handshake, also when its first bytes ca
     idleMs: 0,
     admit: async () => undefined,
     admitSide: async () => undefined,
+    note: async () => undefined,
   };
   const client = connect({ socket: far, ca: ca.cert, servername: 'localhost' });
   const conn = new Conn(near, 'client');

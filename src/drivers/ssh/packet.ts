@@ -1,0 +1,116 @@
+import type { ClientErrorExtensions } from 'ssh2';
+import { sshString, uint32 } from './blob.ts';
+
+/**
+ * The one place that touches what ssh2 1.17.0 (pinned, and without a release since 2025) does not make public: messages
+ * that it cannot send itself, or not then. Where the internals are not as expected nothing is sent and the caller is told.
+ */
+interface Internals {
+  readonly _packetRW: {
+    readonly write: {
+      readonly allocStart: number;
+      alloc(length: number): Buffer;
+      finalize(packet: Buffer): Buffer;
+    };
+  };
+  readonly _cipher: { encrypt(packet: Buffer): void };
+  readonly _kexinit: unknown;
+  readonly _kex: { readonly sessionID: Buffer };
+  readonly _authsQueue: string[];
+  _queue: Buffer[] | undefined;
+  authPK: (user: string, key: { type: string }, algorithm?: string, sign?: SignStep) => void;
+}
+type SignStep = (data: Buffer, signed: (signature: Buffer) => void) => void;
+
+/** RFC 4253 §11.1: byte SSH_MSG_DISCONNECT, uint32 reason, string description, string language. */
+const DISCONNECT = 1;
+const BY_APPLICATION = 11;
+const USERAUTH_REQUEST = 50;
+
+/** Says why, in the words that OpenSSH prints: "Received disconnect from ... 11: REASON". */
+export function sendDisconnect(connection: unknown, reason: string): boolean {
+  return send(connection, [Buffer.from([DISCONNECT]), uint32(BY_APPLICATION), sshString(reason), sshString('')]);
+}
+
+/**
+ * RFC 4254 §6.9, for a process of a channel. The library sends none once our end of the channel has said EOF, which is
+ * when it is wanted most: nobody writes to the process any more.
+ */
+export function sendSignal(channel: unknown, name: string): boolean {
+  const protocol = property(property(channel, '_client'), '_protocol');
+  const id = property(property(channel, 'outgoing'), 'id');
+  const state = property(property(channel, 'outgoing'), 'state');
+  const signal = property(protocol, 'signal');
+  if (typeof signal !== 'function' || typeof id !== 'number' || (state !== 'open' && state !== 'eof')) return false;
+  Reflect.apply(signal, protocol, [id, name]);
+  return true;
+}
+
+/**
+ * Makes a client log in with a certificate. ssh2 names the signature as it names the key, where a certificate's
+ * signature has the plain key's name (PROTOCOL.certkeys).
+ * RFC 4252 §7: byte 50, string user, string service, string "publickey", boolean, string algorithm, string key [, string
+ * signature]; signed is string session id followed by all of it but the signature.
+ */
+export function useCertificate(
+  client: object & { on(event: 'error', listener: (error: Error & ClientErrorExtensions) => void): unknown },
+  blob: Buffer,
+  algorithm: string,
+  sign: (data: Buffer) => { readonly algorithm: string; readonly bytes: Buffer },
+): boolean {
+  const protocol = internals(client);
+  if (!protocol) return false;
+  protocol.authPK = (user, _key, _algorithm, step) => {
+    const request = (signed: boolean): Buffer =>
+      Buffer.concat([
+        Buffer.from([USERAUTH_REQUEST]),
+        ...[user, 'ssh-connection', 'publickey'].map((text) => sshString(text)),
+        Buffer.from([signed ? 1 : 0]),
+        sshString(algorithm),
+        sshString(blob),
+      ]);
+    protocol._authsQueue.push('publickey');
+    if (!step) {
+      transmit(protocol, request(false));
+      return;
+    }
+    const body = request(true);
+    const made = sign(Buffer.concat([sshString(protocol._kex.sessionID), body]));
+    const signature = Buffer.concat([sshString(made.algorithm), sshString(made.bytes)]);
+    transmit(protocol, Buffer.concat([body, sshString(signature)]));
+  };
+  return true;
+}
+
+function send(connection: unknown, parts: readonly Buffer[]): boolean {
+  const protocol = internals(connection);
+  if (!protocol) return false;
+  transmit(protocol, Buffer.concat(parts));
+  return true;
+}
+
+function transmit(protocol: Internals, payload: Buffer): void {
+  const { write } = protocol._packetRW;
+  const packet = write.alloc(payload.length);
+  packet.set(payload, write.allocStart);
+  const sealed = write.finalize(packet);
+  // During a key exchange nothing else may be sent (RFC 4253 §7.1): the library sends its queue behind it.
+  if (protocol._kexinit !== undefined) protocol._queue = [...(protocol._queue ?? []), sealed];
+  else protocol._cipher.encrypt(sealed);
+}
+
+function internals(connection: unknown): Internals | undefined {
+  const protocol = property(connection, '_protocol');
+  const write = property(property(protocol, '_packetRW'), 'write');
+  const usable =
+    typeof property(write, 'alloc') === 'function' &&
+    typeof property(write, 'finalize') === 'function' &&
+    typeof property(property(protocol, '_cipher'), 'encrypt') === 'function' &&
+    Array.isArray(property(protocol, '_authsQueue')) &&
+    typeof property(protocol, 'authPK') === 'function';
+  return usable ? (protocol as Internals) : undefined;
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}

@@ -1,0 +1,125 @@
+import { BrokerError } from '../../../core/errors.ts';
+import { BlobReader, sshString, uint32 } from '../blob.ts';
+
+/** SFTP version 3 (draft-ietf-secsh-filexfer-02), the one that OpenSSH speaks: types of packets. */
+export const TYPE = {
+  INIT: 1,
+  VERSION: 2,
+  OPEN: 3,
+  CLOSE: 4,
+  READ: 5,
+  WRITE: 6,
+  LSTAT: 7,
+  FSTAT: 8,
+  SETSTAT: 9,
+  FSETSTAT: 10,
+  OPENDIR: 11,
+  READDIR: 12,
+  REMOVE: 13,
+  MKDIR: 14,
+  RMDIR: 15,
+  REALPATH: 16,
+  STAT: 17,
+  RENAME: 18,
+  READLINK: 19,
+  SYMLINK: 20,
+  STATUS: 101,
+  HANDLE: 102,
+  NAME: 104,
+  ATTRS: 105,
+  EXTENDED: 200,
+} as const;
+
+/** Status codes (§7). */
+export const STATUS = { PERMISSION_DENIED: 3, FAILURE: 4, BAD_MESSAGE: 5, OP_UNSUPPORTED: 8 } as const;
+/** Flags of OPEN (§6.3). */
+export const OPEN_READ = 1;
+export const VERSION_3 = 3;
+
+/** Bytes of one packet: OpenSSH's own limit (sftp-common.h, SFTP_MAX_MSG_LENGTH). */
+const MAX_PACKET_BYTES = 256 * 1024;
+
+export interface Packet {
+  readonly type: number;
+  /** Everything behind the type. */
+  readonly body: Buffer;
+}
+
+/** Cuts a stream into packets: uint32 length, byte type, body. */
+export class Packets {
+  readonly #side: 'client' | 'upstream';
+  #parts: Buffer[] = [];
+  #length = 0;
+
+  constructor(side: 'client' | 'upstream') {
+    this.#side = side;
+  }
+
+  /** @throws BrokerError `client_protocol` | `upstream_protocol` for a length that cannot be. */
+  push(chunk: Buffer): Packet[] {
+    this.#parts.push(chunk);
+    this.#length += chunk.length;
+    const packets: Packet[] = [];
+    let wanted = this.#wanted();
+    if (wanted === undefined || this.#length < wanted) return packets;
+    let whole = this.#parts.length === 1 ? chunk : Buffer.concat(this.#parts);
+    while (wanted !== undefined && whole.length >= wanted) {
+      packets.push({ type: whole[4] ?? 0, body: whole.subarray(5, wanted) });
+      whole = whole.subarray(wanted);
+      this.#parts = [whole];
+      this.#length = whole.length;
+      wanted = this.#wanted();
+    }
+    return packets;
+  }
+
+  /** Bytes of the packet that comes next, its length field included; undefined while that is not there. */
+  #wanted(): number | undefined {
+    if (this.#length < 4) return undefined;
+    if ((this.#parts[0]?.length ?? 0) < 4) this.#parts = [Buffer.concat(this.#parts)];
+    const length = this.#parts[0]?.readUInt32BE(0) ?? 0;
+    if (length < 1 || length > MAX_PACKET_BYTES) {
+      const who = this.#side === 'client' ? 'the client' : 'the server';
+      throw new BrokerError(`${this.#side}_protocol`, `${who} sent an SFTP packet of ${length} bytes`);
+    }
+    return length + 4;
+  }
+}
+
+export function packet(type: number, ...fields: readonly Buffer[]): Buffer {
+  const length = fields.reduce((sum, field) => sum + field.length, 1);
+  return Buffer.concat([uint32(length), Buffer.from([type]), ...fields]);
+}
+
+/** The body of a STATUS after its id: uint32 code, string message, string language. */
+export function statusBody(code: number, message: string): Buffer {
+  return Buffer.concat([uint32(code), sshString(message), sshString('en')]);
+}
+
+/** A path as SFTP has it: bytes of no known encoding, here one character each. */
+export function pathField(path: string): Buffer {
+  return sshString(Buffer.from(path, 'latin1'));
+}
+
+export function readPath(reader: BlobReader): string {
+  return reader.string().toString('latin1');
+}
+
+/** The one name of a NAME packet that answers REALPATH: uint32 count, string name, ... */
+export function readName(body: Buffer): string | undefined {
+  const reader = new BlobReader(body);
+  return reader.uint32() === 1 ? readPath(reader) : undefined;
+}
+
+const S_IFMT = 0o170000;
+const S_IFLNK = 0o120000;
+
+/** Whether an ATTRS body (§5: uint32 flags, uint64 size, uint32 uid and gid, uint32 permissions) is a symbolic link’s. */
+export function isLink(body: Buffer): boolean {
+  const reader = new BlobReader(body);
+  const flags = reader.uint32();
+  if (flags & 1) reader.skip(8);
+  if (flags & 2) reader.skip(8);
+  // Attributes without a type could be anything's.
+  return flags & 4 ? (reader.uint32() & S_IFMT) === S_IFLNK : true;
+}
