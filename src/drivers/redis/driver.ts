@@ -5,7 +5,11 @@ import { greet } from './local.ts';
 import { login } from './login.ts';
 import { type RedisFacts, RedisUpstream } from './upstream.ts';
 
-/** Redis 6 and later, and what speaks its protocol. */
+/**
+ * Redis 6 and later, and what speaks its protocol: one server each. Cluster and Sentinel redirects are out of scope:
+ * MOVED, ASK and a sentinel's addresses pass as they are, and a client that follows them leaves the session and meets a
+ * node that asks for a password it does not have. A cluster behind one address (a proxy) works.
+ */
 export const redis: Driver<RedisConfig, RedisFacts, Visitor, never> = {
   kind: 'redis',
   title: 'Redis',

@@ -15,7 +15,7 @@ export const MAX_INSPECTED_BYTES = 16_384;
 /** Bytes of an inline command with its LF (PROTO_INLINE_MAX_SIZE in server.h). */
 export const MAX_INLINE_BYTES = 65_536;
 /** Arguments of one command: what the server itself accepts of a client that is logged in (INT_MAX). */
-const MAX_ARGUMENTS = 2_147_483_647;
+export const MAX_ARGUMENTS = 2_147_483_647;
 
 const CR = 0x0d;
 const LF = 0x0a;
