@@ -3,7 +3,7 @@
  * nothing parses .proto text at run time. `--check` compares instead of writing and fails when they differ.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import protobuf from 'protobufjs';
@@ -20,6 +20,8 @@ try {
   else {
     rmSync(target, { recursive: true, force: true });
     cpSync(generated, target, { recursive: true });
+    // A temporary folder is its owner's alone; the sources are also read by tests that run as somebody else.
+    chmodSync(target, 0o755);
     console.log(`generated ${listFiles(target).length} files from ${files.length} proto files`);
   }
 } finally {
