@@ -13,6 +13,8 @@ const protoDir = join(root, 'proto');
 const target = join(root, 'src', 'core', 'proto');
 
 const generated = mkdtempSync(join(tmpdir(), 'broker-proto-'));
+// The copy takes over its mode, and others may read the sources.
+chmodSync(generated, 0o755);
 try {
   const files = listFiles(protoDir).filter((file) => file.endsWith('.proto'));
   generate(files, generated);

@@ -17,6 +17,7 @@ import type { FilesDefinition } from '../core/proto/broker/v1/Files.ts';
 import type { KindsDefinition } from '../core/proto/broker/v1/Kinds.ts';
 import type { ServicesDefinition } from '../core/proto/broker/v1/Services.ts';
 import type { SessionsDefinition } from '../core/proto/broker/v1/Sessions.ts';
+import type { SshDefinition } from '../core/proto/broker/v1/Ssh.ts';
 import type { TokensDefinition } from '../core/proto/broker/v1/Tokens.ts';
 import type { VaultDefinition } from '../core/proto/broker/v1/Vault.ts';
 import { decodeError, ERROR_TRAILER } from '../core/rpc.ts';
@@ -46,6 +47,7 @@ export interface Streaming {
   Kinds: object;
   Services: object;
   Sessions: { Watch: 'server'; Connect: 'duplex' };
+  Ssh: { Exec: 'duplex' };
   Tokens: object;
   Files: { Put: 'client'; Get: 'server' };
   Audit: { Query: 'server' };
@@ -76,6 +78,7 @@ export interface BrokerClient extends Disposable {
   readonly kinds: ServiceClient<KindsDefinition, Streaming['Kinds']>;
   readonly services: ServiceClient<ServicesDefinition, Streaming['Services']>;
   readonly sessions: ServiceClient<SessionsDefinition, Streaming['Sessions']>;
+  readonly ssh: ServiceClient<SshDefinition, Streaming['Ssh']>;
   readonly tokens: ServiceClient<TokensDefinition, Streaming['Tokens']>;
   readonly files: ServiceClient<FilesDefinition, Streaming['Files']>;
   readonly audit: ServiceClient<AuditDefinition, Streaming['Audit']>;
@@ -84,7 +87,7 @@ export interface BrokerClient extends Disposable {
   close(): void;
 }
 
-const SERVICES = ['Vault', 'Kinds', 'Services', 'Sessions', 'Tokens', 'Files', 'Audit', 'Daemon'] as const;
+const SERVICES = ['Vault', 'Kinds', 'Services', 'Sessions', 'Ssh', 'Tokens', 'Files', 'Audit', 'Daemon'] as const;
 
 /**
  * Connects to a broker daemon. Nothing is sent before the first call.

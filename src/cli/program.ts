@@ -126,7 +126,7 @@ function unknown(word: string, candidates: readonly string[], of: string): Broke
 }
 
 function opensKind(word: string | undefined): boolean {
-  return word === OPEN_KIND || KNOWN_KINDS.some(([kind]) => kind === word);
+  return word === OPEN_KIND || word === 'exec' || KNOWN_KINDS.some(([kind]) => kind === word);
 }
 
 async function kindsOfDaemon(): Promise<readonly string[]> {

@@ -15,6 +15,7 @@ import { proveConnections } from './grpc/selfcheck.ts';
 import { GrpcServer } from './grpc/server.ts';
 import { servicesHandlers } from './grpc/services.ts';
 import { sessionsHandlers } from './grpc/sessions.ts';
+import { sshHandlers } from './grpc/ssh.ts';
 import { tokensHandlers } from './grpc/tokens.ts';
 import { vaultHandlers } from './grpc/vault.ts';
 import type { Log } from './log.ts';
@@ -130,6 +131,7 @@ function handlers(daemon: Daemon, adapt: Adapter): ReadonlyMap<string, UntypedSe
     ['Kinds', untyped(kindsHandlers(daemon, adapt))],
     ['Services', untyped(servicesHandlers(daemon, adapt))],
     ['Sessions', untyped(sessionsHandlers(daemon, adapt))],
+    ['Ssh', untyped(sshHandlers(daemon, adapt))],
     ['Tokens', untyped(tokensHandlers(daemon, adapt))],
     ['Files', untyped(filesHandlers(daemon, adapt))],
     ['Audit', untyped(auditHandlers(daemon, adapt))],

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { BrokerError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Secret } from '../core/secret.ts';
@@ -246,7 +247,10 @@ export class Tokens {
   }
 
   #add(token: StoredToken): void {
-    this.#live.set(token.id, { token, ended: new AbortController() });
+    const ended = new AbortController();
+    // Every session and call of the token listens to it.
+    setMaxListeners(0, ended.signal);
+    this.#live.set(token.id, { token, ended });
   }
 
   #descendants(id: string): string[] {

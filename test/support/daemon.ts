@@ -11,6 +11,8 @@ import type { Log, LogFields } from '../../src/daemon/log.ts';
 import { readSettings } from '../../src/daemon/settings.ts';
 import type { KdfParams } from '../../src/vault/kdf.ts';
 
+import { nodeFor } from './user.ts';
+
 export const MASTER = 'correct horse battery';
 /** The least that argon2id accepts. */
 const CHEAP_KDF: KdfParams = { timeCost: 1, memoryKiB: 8, parallelism: 1 };
@@ -179,7 +181,7 @@ export class SpawnedDaemon implements AsyncDisposable {
     const { home, flags = [], env = {}, uid } = options;
     const main = resolve(import.meta.dirname, 'daemonmain.ts');
     const words = ['--home', home, ...(flags.includes('--grpc') ? [] : ['--grpc', '127.0.0.1:0']), ...flags];
-    const child = spawn(process.execPath, ['--import', 'tsx', main, ...words], {
+    const child = spawn(uid === undefined ? process.execPath : nodeFor(uid), ['--import', 'tsx', main, ...words], {
       cwd: resolve(import.meta.dirname, '../..'),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { PATH: process.env.PATH, ...env },

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { ExecFlags } from '../commands/exec.ts';
 import type { OpenFlags } from '../commands/open.ts';
 import { HOLD, OPEN_KIND } from '../hidden.ts';
 import { KNOWN_KINDS } from '../kinds.ts';
@@ -32,6 +33,16 @@ export function addSessionCommands(program: Command, exit: Exit): void {
       exit(await (await import('../commands/connect.ts')).connectStdio(service, options)),
     );
   example(connect, 'ssh -o ProxyCommand="broker connect NAME" HOST');
+  const exec = program
+    .command('exec <service> [command...]')
+    .description('run a command on the server of an ssh service')
+    .option('--timeout <duration>', 'end the command after this (no limit)')
+    .option('--tty', 'ask for a terminal')
+    .option('--reason <text>', 'why, for the audit log')
+    .action(async (service: string, words: string[], flags: ExecFlags) =>
+      exit(await (await import('../commands/exec.ts')).exec(service, words, flags)),
+    );
+  example(exec, 'broker exec NAME -- docker logs web    passes the streams and the exit code on');
   const session = program.command('session').description('sessions that are open');
   example(
     session

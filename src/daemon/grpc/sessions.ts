@@ -7,7 +7,8 @@ import type { SessionsHandlers } from '../../core/proto/broker/v1/Sessions.ts';
 import { fromMillis, toMillis } from '../../core/rpc.ts';
 import type { Caller } from '../caller.ts';
 import type { Daemon } from '../daemon.ts';
-import type { Lease, OpenedLease } from '../sessions/events.ts';
+import { endedError } from '../sessions/ending.ts';
+import type { EndReason, Lease, OpenedLease } from '../sessions/events.ts';
 import type { OpenRequest } from '../sessions/request.ts';
 import type { Adapter } from './adapt.ts';
 
@@ -45,7 +46,7 @@ export function sessionsHandlers(daemon: Daemon, adapt: Adapter): SessionsHandle
       const first = await messages.next();
       const start = first.done ? undefined : first.value.start;
       if (!start) throw new BrokerError('invalid_argument', 'the first message must be `start`');
-      const { name, stream, close } = start.session
+      const { name, stream, end } = start.session
         ? join(caller, start.session)
         : await connect(caller, start.service, start.reason, signal);
       const up = (async () => {
@@ -57,21 +58,27 @@ export function sessionsHandlers(daemon: Daemon, adapt: Adapter): SessionsHandle
       })();
       // A client that breaks off ends its session; what it sent until then does not matter any more.
       up.catch(() => stream.destroy());
-      try {
+      // Versions of Node differ in whether it is an error that the other end just closes: how the session ended counts.
+      const down = (async () => {
         for await (const data of stream) await send({ data });
-      } catch (cause) {
-        throw new BrokerError('ended', `${name}: the session was ended`, { cause });
-      } finally {
-        await close();
-      }
+      })();
+      await down.catch(() => stream.destroy());
+      const reason = await end();
+      if (reason !== undefined && !FINISHED.includes(reason))
+        throw new BrokerError('ended', `${name}: ${endedError(reason).message}`);
     }),
   };
 
   /** A session for this call alone. */
   async function connect(caller: Caller, service: string, reason: string, signal: AbortSignal): Promise<Connected> {
     const { lease, stream } = await sessions.connect(caller, { service, ...(reason && { reason }) }, signal);
-    // Nobody else can come to it.
-    return { name: service, stream, close: () => sessions.close(lease.id, 'closed') };
+    const ended = endOf(lease.id);
+    const end = async (): Promise<EndReason> => {
+      // Nobody else can come to it, so that it would wait in vain once its client left before it was served.
+      if (sessions.get(lease.id)?.connections.served === 0) await sessions.close(lease.id, 'closed');
+      return await ended;
+    };
+    return { name: service, stream, end };
   }
 
   /** One of the clients of a session that the caller opened for clients on its own machine. */
@@ -79,16 +86,35 @@ export function sessionsHandlers(daemon: Daemon, adapt: Adapter): SessionsHandle
     const lease = sessions.get(id);
     const stream = lease && own(caller, lease) ? sessions.join(id) : undefined;
     if (!lease || !stream) throw new BrokerError('not_found', 'there is no such session of yours to join');
-    return { name: lease.service, stream, close: async () => void stream.destroy() };
+    const ended = endOf(id);
+    const end = async (): Promise<EndReason | undefined> => {
+      stream.destroy();
+      // The session may well go on for its other clients.
+      const now = sessions.get(id);
+      return now ? now.endReason : await ended;
+    };
+    return { name: lease.service, stream, end };
+  }
+
+  /** How a session ends, once it has. It always does: at the end of its lifetime, or with the daemon. */
+  async function endOf(id: string): Promise<EndReason> {
+    if (sessions.get(id)) {
+      for await (const { type, lease } of sessions.watch(new AbortController().signal))
+        if (type === 'ended' && lease.id === id) return lease.endReason ?? 'closed';
+    }
+    return 'closed';
   }
 }
 
 interface Connected {
   readonly name: string;
   readonly stream: Duplex;
-  close(): Promise<void>;
+  /** Lets go of the session. @returns how it ended; undefined while it goes on. */
+  end(): Promise<EndReason | undefined>;
 }
 
+/** Ends of a session that its client or its server has chosen. */
+const FINISHED: readonly EndReason[] = ['client_finished', 'upstream_finished'];
 const CHECKS = { CLIENT_CHECK_UNSPECIFIED: 'auto', CLIENT_CHECK_PEER: 'peer', CLIENT_CHECK_TICKET: 'ticket' } as const;
 const LISTENS = { LISTEN_UNSPECIFIED: 'tcp', LISTEN_TCP: 'tcp', LISTEN_UNIX: 'unix', LISTEN_STREAM: 'stream' } as const;
 

@@ -19,9 +19,8 @@ import { type Answer, Goodbye, Talk } from './talk.ts';
 import { capabilitiesOf, loginCommand, type Response } from './wire.ts';
 
 /*
- * Greeting, TLS, capabilities, login. Ours and not imapflow's, whose AuthOnly recipe (ECOSYSTEM 5.4) has no SCRAM, keeps
- * the password as a string in its options for as long as it lives, and reads ahead of the login's OK
- * (test/unit/imap/imapflow.test.ts). Its parser and compiler are used: see wire.ts.
+ * Greeting, TLS, capabilities, login. Ours and not imapflow's, whose AuthOnly recipe (ECOSYSTEM 5.4) has no SCRAM and
+ * keeps the password as a string in its options for as long as it lives (test/unit/imap/imapflow.test.ts). Its parser and compiler are used: see wire.ts.
  */
 
 /** What the server said about itself. */

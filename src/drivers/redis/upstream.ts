@@ -11,13 +11,13 @@ import { Resets } from './resets.ts';
 import { encode } from './resp.ts';
 
 /** Redis states nothing about itself unasked. */
-export type RedisFacts = undefined;
+export type RedisFacts = Readonly<Record<string, never>>;
 
 const NONCE_BYTES = 16;
 
 /** A logged-in connection, for one client. */
 export class RedisUpstream implements Upstream<RedisFacts> {
-  readonly facts: RedisFacts = undefined;
+  readonly facts: RedisFacts = {};
   readonly params: OpenParams;
   readonly #login: Login;
   readonly #config: RedisConfig;

@@ -80,7 +80,9 @@ export class Front {
 
   async #next(): Promise<FrontEnd> {
     try {
-      return await nextLine(this.#ends);
+      const next = await nextLine(this.#ends);
+      if (this.#ends.policed && next.type === 'command' && !isWholeLine(next.line)) throw bareLineEnd();
+      return next;
     } catch (error) {
       // A line that is too long for us is none of our commands, and still in the connection: it is the server's.
       const tooLong = error instanceof BrokerError && error.code === 'client_protocol';
@@ -105,6 +107,15 @@ export class Front {
     this.#loggedIn = true;
     await this.say(formatReply(235, ['2.7.0 Authentication successful']));
   }
+}
+
+/** Servers disagree about what ends a line: under a policy only CR LF does, and neither stands anywhere else. */
+function isWholeLine(line: Buffer): boolean {
+  return line.length >= 2 && line.indexOf(13) === line.length - 2 && line.indexOf(10) === line.length - 1;
+}
+
+export function bareLineEnd(): BrokerError {
+  return new BrokerError('client_protocol', 'the client sent a CR or LF that is no line end', { upstreamCode: '550' });
 }
 
 /**

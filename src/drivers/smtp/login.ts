@@ -21,8 +21,7 @@ import { keywordsOf, MAX_AUTH_COMMAND_BYTES, type Reply } from './wire.ts';
 
 /*
  * Greeting, EHLO, TLS, login. Ours and not nodemailer's SMTPConnection (ECOSYSTEM 5.5), which drops what was injected
- * before TLS and goes on, keeps the password as a string in itself, and takes sockets only, no streams
- * (test/unit/smtp/nodemailer.test.ts). Its XOAUTH2 is used: see xoauth2.ts.
+ * before TLS and goes on, and keeps the password as a string in itself (test/unit/smtp/nodemailer.test.ts). Its XOAUTH2 is used: see xoauth2.ts.
  */
 
 /** Who we say we are: an address literal, as RFC 5321 §4.1.4 has it for a host without a name of its own. */

@@ -1,6 +1,6 @@
 import { BrokerError } from '../../core/errors.ts';
 import { DataEnd } from './data.ts';
-import type { Ends, Front } from './front.ts';
+import { bareLineEnd, type Ends, type Front } from './front.ts';
 import { allows, type Policy, readEnvelope } from './policy.ts';
 import { readReply } from './talk.ts';
 import { formatReply, type Reply, readCommand } from './wire.ts';
@@ -32,7 +32,6 @@ export async function policed(
     }
     const { line } = next;
     const text = line.toString('utf8');
-    if (!/^[^\r\n]*\r\n$/.test(text)) throw bareLineEnd();
     const command = readCommand(line);
     switch (command?.verb) {
       case 'MAIL':
@@ -72,10 +71,6 @@ export async function policed(
         );
     }
   }
-}
-
-function bareLineEnd(): BrokerError {
-  return new BrokerError('client_protocol', 'the client sent a CR or LF that is no line end', { upstreamCode: '550' });
 }
 
 /** The mail up to its last dot. Nothing is passed on of a chunk that ends lines in a way servers disagree about. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { EventEmitter } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import type { StatusObject } from '@grpc/grpc-js';
 import { type BrokerClient, fromServiceError } from '../../../src/cli/connect.ts';
@@ -97,6 +98,8 @@ const ROWS: Readonly<Record<string, Row>> = {
     unlocked: instead(TOKEN, 'not_found'),
     locked: LOCKED,
   },
+  // The service of that name is no ssh service.
+  'Ssh/Exec': { call: executed, unlocked: instead(GRANTED, 'invalid_argument'), locked: LOCKED },
   'Sessions/Connect': { call: connected, unlocked: instead(GRANTED, 'ended'), locked: LOCKED },
   'Tokens/Create': {
     call: (c) =>
@@ -209,11 +212,21 @@ async function watched(client: BrokerClient): Promise<void> {
 }
 
 /** A client that says goodbye at once: whoever is let in has its session ended for that. */
-async function connected(client: BrokerClient): Promise<void> {
+function connected(client: BrokerClient): Promise<void> {
   const stream = client.sessions.connect();
+  return failed(stream, () => stream.end({ start: { service: 'mine' } }));
+}
+
+function executed(client: BrokerClient): Promise<void> {
+  const stream = client.ssh.exec();
+  return failed(stream, () => stream.end({ start: { service: 'mine', argv: ['id'] } }));
+}
+
+async function failed(stream: EventEmitter & { resume(): unknown }, begin: () => void): Promise<void> {
   const over = new Promise<StatusObject>((resolve) => stream.once('status', resolve));
-  stream.on('error', () => undefined).resume();
-  stream.end({ start: { service: 'mine' } });
+  stream.on('error', () => undefined);
+  stream.resume();
+  begin();
   const status = await over;
   throw fromServiceError(Object.assign(new Error(status.details), status), 'the daemon');
 }

@@ -217,5 +217,11 @@ test('a token that the server refuses is fetched anew, once', async () => {
   const config = imap.config.parse(fields, new Map([['refresh_token', Secret.fromText('r')]]));
   await using _upstream = await imap.open(config, new Map(), io, never);
   assert.deepEqual(tokens, [false, true]);
+  const stale = { ...io, accessToken: async () => Secret.fromText('old-token') };
+  const error = await failureOf(imap.open(config, new Map(), stale, never));
+  assert.match(
+    error.message,
+    /refused the login of alice \(AUTHENTICATE XOAUTH2\): "no" \(AUTHENTICATIONFAILED\) \(401\)$/,
+  );
   assert.deepEqual(server.failures, []);
 });

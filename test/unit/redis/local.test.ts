@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { connect } from 'node:tls';
 import { Conn } from '../../../src/core/conn.ts';
 import type { Arrival, Door } from '../../../src/core/driver.ts';
 import { BrokerError } from '../../../src/core/errors.ts';
-import type { Secret } from '../../../src/core/secret.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import { tlsContext } from '../../../src/core/tls.ts';
 import { greet } from '../../../src/drivers/redis/local.ts';
 import { encode } from '../../../src/drivers/redis/resp.ts';
 import { readAll, socketPair } from '../../support/pair.ts';
+import { rig } from '../../support/rig.ts';
 
 const never = new AbortController().signal;
 const TICKET = 'one-time';
@@ -160,4 +163,26 @@ test('a client that stalls is given up with the signal, and its connection close
   assert.equal((await arriving).type, 'refused');
   assert.equal(near.destroyed, true);
   far.destroy();
+});
+
+test('a session over TLS begins with the handshake, also when its first bytes came before anybody looked', async () => {
+  const { server, ca } = rig().tls;
+  const { near, far } = await socketPair();
+  const door: Door = {
+    ticketRequired: false,
+    tls: tlsContext({ cert: server.cert, key: Secret.fromText(server.key) }),
+    idleMs: 0,
+    admit: async () => undefined,
+    admitSide: async () => undefined,
+    note: async () => undefined,
+  };
+  const client = connect({ socket: far, ca: ca.cert, servername: 'localhost' });
+  const conn = new Conn(near, 'client');
+  await conn.peek(1, never);
+  const arriving = greet(conn, door, never);
+  client.write(get);
+  const arrival = await arriving;
+  assert(arrival.type === 'client');
+  assert.equal(String(await arrival.visitor.conn.exactly(get.length, never)), get);
+  client.destroy();
 });

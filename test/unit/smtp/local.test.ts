@@ -238,6 +238,13 @@ test('under a policy commands outside the list, and lines that end in a bare LF,
   await client.raw('MAIL FROM:<a@b.test>\n');
   assert.match(await client.rest(), /^550 5\.6\.0 /);
   assert.deepEqual(commands, ['NOOP']);
+  for (const line of ['NOOP\rMAIL FROM:<evil@x.test>\r\n', 'EHLO x\n', 'RSET\r\r\n', 'QUIT\rX\r\n']) {
+    await using other = await enter({}, POLICY);
+    await other.client.ask('NOOP');
+    await other.client.raw(line);
+    assert.match(await other.client.rest(), /^550 5\.6\.0 /);
+    assert.deepEqual(other.commands, ['NOOP']);
+  }
   for (const count of ['+5', '5x', '0x5', '', '99999999999999999999']) {
     await using other = await enter({}, POLICY);
     await other.client.say('NOOP', `BDAT ${count}`);

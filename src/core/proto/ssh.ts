@@ -1,0 +1,33 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { ExecExit as _broker_v1_ExecExit, ExecExit__Output as _broker_v1_ExecExit__Output } from './broker/v1/ExecExit.ts';
+import type { ExecRequest as _broker_v1_ExecRequest, ExecRequest__Output as _broker_v1_ExecRequest__Output } from './broker/v1/ExecRequest.ts';
+import type { ExecResponse as _broker_v1_ExecResponse, ExecResponse__Output as _broker_v1_ExecResponse__Output } from './broker/v1/ExecResponse.ts';
+import type { ExecStart as _broker_v1_ExecStart, ExecStart__Output as _broker_v1_ExecStart__Output } from './broker/v1/ExecStart.ts';
+import type { SshClient as _broker_v1_SshClient, SshDefinition as _broker_v1_SshDefinition } from './broker/v1/Ssh.ts';
+import type { TerminalSize as _broker_v1_TerminalSize, TerminalSize__Output as _broker_v1_TerminalSize__Output } from './broker/v1/TerminalSize.ts';
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from './google/protobuf/Duration.ts';
+
+type SubtypeConstructor<Constructor extends new (...args: never[]) => unknown, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  broker: {
+    v1: {
+      ExecExit: MessageTypeDefinition<_broker_v1_ExecExit, _broker_v1_ExecExit__Output>
+      ExecRequest: MessageTypeDefinition<_broker_v1_ExecRequest, _broker_v1_ExecRequest__Output>
+      ExecResponse: MessageTypeDefinition<_broker_v1_ExecResponse, _broker_v1_ExecResponse__Output>
+      ExecStart: MessageTypeDefinition<_broker_v1_ExecStart, _broker_v1_ExecStart__Output>
+      Ssh: SubtypeConstructor<typeof grpc.Client, _broker_v1_SshClient> & { service: _broker_v1_SshDefinition }
+      TerminalSize: MessageTypeDefinition<_broker_v1_TerminalSize, _broker_v1_TerminalSize__Output>
+    }
+  }
+  google: {
+    protobuf: {
+      Duration: MessageTypeDefinition<_google_protobuf_Duration, _google_protobuf_Duration__Output>
+    }
+  }
+}
+
