@@ -22,6 +22,8 @@ try {
   else {
     rmSync(target, { recursive: true, force: true });
     cpSync(generated, target, { recursive: true });
+    // A temporary folder is its owner's alone; the sources are also read by tests that run as somebody else.
+    chmodSync(target, 0o755);
     console.log(`generated ${listFiles(target).length} files from ${files.length} proto files`);
   }
 } finally {
