@@ -25,8 +25,10 @@ const BLOCK_MS = 60_000;
 
 /** What pages call the rig's servers. Left as printed, right as run. */
 function substitutions(): [string | RegExp, string][] {
-  const { postgres, redis, dovecot, postfix } = rig();
+  const { postgres, redis, dovecot, postfix, openssh } = rig();
   return [
+    [/--host web\.example(?! --port)/g, `--host 127.0.0.1 --port ${openssh.port}`],
+    [/--user deploy(?![\w-])/g, `--user ${openssh.logins.ssh.user}`],
     [/--host db\.example(?! --port)/g, `--host localhost --port ${postgres.port}`],
     [/--host cache\.example(?! --port)/g, `--host localhost --port ${redis.tlsPort}`],
     [/--host imap\.example(?! --port)/g, `--host localhost --port ${dovecot.tlsPort}`],
@@ -37,8 +39,9 @@ function substitutions(): [string | RegExp, string][] {
 
 /** And the other way round, in what comes back. */
 function names(home: string): [string | RegExp, string][] {
-  const { postgres, redis, dovecot, postfix } = rig();
+  const { postgres, redis, dovecot, postfix, openssh } = rig();
   return [
+    [`127.0.0.1:${openssh.port}`, 'web.example:22'],
     [`localhost:${postgres.port}`, 'db.example:5432'],
     [`localhost:${redis.tlsPort}`, 'cache.example:6379'],
     [`localhost:${dovecot.tlsPort}`, 'imap.example:993'],
@@ -88,7 +91,7 @@ export async function reader(): Promise<Reader> {
 
 /** The command, the master password, and the files that the pages say to have at hand. */
 async function furnish(home: string): Promise<void> {
-  const { postgres, redis, dovecot, postfix } = rig();
+  const { postgres, redis, dovecot, postfix, openssh } = rig();
   await mkdir(join(home, '.bin'));
   const entry = `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, entryPoint())}' "$@"\n`;
   await writeFile(join(home, '.bin/broker'), entry, { mode: 0o755 });
@@ -101,6 +104,8 @@ async function furnish(home: string): Promise<void> {
     'cache.password': `${redis.logins.app.password}\n`,
     'alice.password': `${dovecot.logins.alice.password}\n`,
     'bob.password': `${postfix.logins.bob.password}\n`,
+    'deploy.key': readFileSync(openssh.userKey, 'utf8'),
+    'web.example.pub': readFileSync(openssh.hostKey, 'utf8'),
     'new-master.password': 'battery staple horse correct\n',
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(home, name), text, { mode: 0o600 });

@@ -63,7 +63,7 @@ class Client {
   }
 
   async arrive(): Promise<ImapArrival> {
-    if (this.#door.tls) this.conn = await acceptTls(this.conn, this.#door.tls, this.#signal);
+    if (this.#door.tls) this.conn = await acceptTls(this.conn, this.#door.tls, this.#signal, 'implicit');
     const greeting = this.#facts.greeting === '' ? 'ready' : this.#facts.greeting;
     await this.#say(`* OK [CAPABILITY ${localCapabilities(this.#facts)}] ${greeting}`);
     const reader = new CommandReader(this.conn, this.#signal);

@@ -51,7 +51,7 @@ class Client {
   }
 
   async arrive(): Promise<SmtpArrival> {
-    if (this.#door.tls) this.conn = await acceptTls(this.conn, this.#door.tls, this.#signal);
+    if (this.#door.tls) this.conn = await acceptTls(this.conn, this.#door.tls, this.#signal, 'implicit');
     await this.conn.write(formatReply(220, this.#facts.greeting), this.#signal);
     for (;;) {
       const line = Buffer.from(await this.conn.line(MAX_COMMAND_BYTES, this.#signal));
