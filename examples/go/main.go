@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
 
 	brokerv1 "example.test/broker/gen/broker/v1"
 )
@@ -39,7 +40,9 @@ func run(service string) error {
 	}
 	defer channel.Close()
 	sessions := brokerv1.NewSessionsClient(channel)
-	session, err := sessions.Open(ctx, &brokerv1.OpenSessionRequest{Service: service, Reason: "examples/go"})
+	// For any number of clients until it is closed; a session for one client (the default) ends with that client.
+	request := &brokerv1.OpenSessionRequest{Service: service, Connections: proto.Uint32(0), Reason: "examples/go"}
+	session, err := sessions.Open(ctx, request)
 	if err != nil {
 		return err
 	}

@@ -18,9 +18,9 @@ def main(service: str) -> None:
     with grpc.insecure_channel(os.environ["BROKER_ADDR"]) as channel:
         sessions = sessions_pb2_grpc.SessionsStub(channel)
         try:
-            session = sessions.Open(
-                sessions_pb2.OpenSessionRequest(service=service, reason="examples/python"), metadata=metadata, timeout=30
-            )
+            # For any number of clients until it is closed; a session for one client (the default) ends with that client.
+            request = sessions_pb2.OpenSessionRequest(service=service, connections=0, reason="examples/python")
+            session = sessions.Open(request, metadata=metadata, timeout=30)
         except grpc.RpcError as error:
             sys.exit(f"{error.code().name}: {error.details()}")
         # The hint names the real user and database; with a ticket its URL also carries the one-time password.
