@@ -33,6 +33,7 @@ export function driverIo(
   service: string,
   guard: AddressGuard,
   contexts: TlsContexts,
+  accessToken: DriverIo['accessToken'],
   passed: HopListener = () => undefined,
 ): DriverIo {
   return {
@@ -40,6 +41,7 @@ export function driverIo(
     redial: async (address, signal) => (await dial(address, guard, () => undefined, signal)).conn,
     tlsContext: (material) => contexts.get(service, material),
     random: randomBytes,
+    ...(accessToken && { accessToken }),
     passed,
   };
 }

@@ -23,7 +23,7 @@ export interface ProbeResult {
  * faults are the result, not a rejection.
  */
 export async function probe(
-  deps: Pick<SessionDeps, 'services' | 'drivers'>,
+  deps: Pick<SessionDeps, 'services' | 'drivers' | 'accessToken'>,
   guard: AddressGuard,
   grant: Grant,
   timeoutMs: number,
@@ -44,7 +44,7 @@ export async function probe(
   try {
     const driver = deps.drivers.get(service.kind);
     if (!driver) throw new BrokerError('invalid_argument', `kind ${service.kind} is not known`);
-    const io = driverIo(service.name, guard, new TlsContexts(), pass);
+    const io = driverIo(service.name, guard, new TlsContexts(), deps.accessToken?.(service.name), pass);
     const upstream = await driver.open(
       service.config,
       new Map(),

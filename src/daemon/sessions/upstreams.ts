@@ -175,7 +175,7 @@ export class Upstreams {
       ),
     );
     try {
-      const io = driverIo(service.name, this.#guard, this.#contexts);
+      const io = driverIo(service.name, this.#guard, this.#contexts, this.#deps.accessToken?.(service.name));
       const upstream = await driver.open(service.config, params, io, limited.signal);
       return new Held(upstream, service.name, service.revision, this.#deps.now(), release);
     } catch (error) {
