@@ -10,6 +10,7 @@ import {
   LIFETIME_MS,
   OPEN_TIMEOUT_MS,
   PORT_REST_MS,
+  SPARE_DELAY_MS,
   SPARE_LINGER_MS,
   SPARE_MAX_AGE_MS,
 } from '../../core/limits.ts';
@@ -42,6 +43,7 @@ export const SESSION_LIMITS: SessionLimits = {
   greetTimeoutMs: GREET_TIMEOUT_MS,
   portRestMs: PORT_REST_MS,
   spareLingerMs: SPARE_LINGER_MS,
+  replenishAfterMs: SPARE_DELAY_MS,
   spareMaxAgeMs: SPARE_MAX_AGE_MS,
   aliveTimeoutMs: 2_000,
   restAfterMs: 5_000,

@@ -88,7 +88,10 @@ export class Upstreams {
     this.spares.touch(service.name, driver.spares(service.config), params);
   }
 
-  /** Dials the spares that are missing, each admitted for the errand's caller. Returns at once. */
+  /**
+   * Dials the spares that are missing, each admitted for the errand's caller. Returns at once, and begins a moment later:
+   * the client that has just come in must not wait for a handshake that is not its own.
+   */
   replenish(errand: Errand, { service }: Pick<Obtained, 'service'>, params: OpenParams): void {
     const { signal } = this.#background;
     const dial = async (): Promise<Held | undefined> => {
@@ -102,7 +105,10 @@ export class Upstreams {
       }));
       return made.held;
     };
-    this.spares.replenish(errand.service, dial).catch((error: unknown) => this.#deps.report(error, 'keeping spares'));
+    after(this.#limits.replenishAfterMs, () => {
+      if (signal.aborted) return;
+      this.spares.replenish(errand.service, dial).catch((error: unknown) => this.#deps.report(error, 'keeping spares'));
+    });
   }
 
   /** Keeps a connection that no client has touched. */
