@@ -31,7 +31,10 @@ import { type OpenPlan, type OpenRequest, planOpen } from './request.ts';
 import { streamPair } from './stream.ts';
 import { type Errand, Upstreams } from './upstreams.ts';
 
-export type ConnectRequest = Pick<OpenRequest, 'service' | 'kind' | 'idleMs' | 'lifetimeMs' | 'reason' | 'params'>;
+export type ConnectRequest = Pick<
+  OpenRequest,
+  'service' | 'action' | 'kind' | 'idleMs' | 'lifetimeMs' | 'reason' | 'params'
+>;
 export type { EndReason, Lease, LeaseEvent, OpenedLease } from './events.ts';
 export type { OpenRequest } from './request.ts';
 
@@ -196,7 +199,8 @@ export class SessionManager {
     const localTls = plan.tls ? await this.#localTls() : undefined;
     refuseWhenFull(await (this.#deps.descriptors ?? descriptorUse)());
     const id = randomUUID();
-    const errand = { caller, service: plan.service, session: id, kind: plan.kind, reason: plan.reason };
+    const { service, action, kind, reason } = plan;
+    const errand = { caller, service, action, session: id, kind, reason };
     using opening = link(signal);
     this.#opening.set(opening, Promise.resolve());
     try {
