@@ -53,7 +53,11 @@ export async function probe(
   try {
     const driver = deps.drivers.get(service.kind);
     if (!driver) throw new BrokerError('invalid_argument', `kind ${service.kind} is not known`);
-    const journey = { errand: { caller, service: service.name, session: randomUUID() }, service, driver };
+    const journey = {
+      errand: { caller, service: service.name, action: 'open' as const, session: randomUUID() },
+      service,
+      driver,
+    };
     const io = reach.io(journey, grant, pass);
     const upstream = await reach.limited(journey, AbortSignal.any([signal, grant.signal]), (limited) =>
       driver.open(service.config, new Map(), io, limited),

@@ -109,14 +109,14 @@ export class Reach {
     }
   }
 
-  #berths(journey: Journey, grant: Grant): Berths {
+  #berths(journey: Journey, grant: Grant, again = (): Promise<Admission> => this.#admit(journey.errand)): Berths {
     const pool = this.#pool(journey.service, journey.driver);
     let own: Grant | undefined = grant;
     const dialTrunk: DialTrunk = async (signal) => {
       const given = own;
       own = undefined;
       if (given?.active) return await this.#dialTrunk(journey, given, signal);
-      const admission = await this.#admit(journey.errand);
+      const admission = await again();
       using fresh = admission.grant;
       const trunk = await this.#dialTrunk(journey, fresh, signal);
       await admission.recorded;
@@ -178,14 +178,15 @@ export class Reach {
     const chain = [...behind, service.name];
     refuseCircle(chain, via);
     guardBehind(target, this.#guard);
-    const { grant, recorded } = await this.#admit(errand, { service: via, target: service.name });
+    const admit = (): Promise<Admission> => this.#admit(errand, { service: via, target: service.name });
+    const { grant, recorded } = await admit();
     using _ = grant;
     const bastion = await this.#deps.services.resolve(grant);
     using __ = secretsOf(bastion.config);
     const driver = this.#deps.drivers.get(bastion.kind);
     if (!driver?.trunks)
       throw new BrokerError('invalid_argument', `via names ${via}, which is no ssh service`, { hop: 'config' });
-    const berths = this.#berths({ errand, service: bastion, driver, behind: chain }, grant);
+    const berths = this.#berths({ errand, service: bastion, driver, behind: chain }, grant, admit);
     const berth = await berths.reserve('stream', signal).catch((error: unknown) => {
       throw error instanceof BrokerError ? error.forService(via) : error;
     });
@@ -203,9 +204,9 @@ export class Reach {
   }
 
   #admit(errand: Errand, through?: { readonly service: string; readonly target: string }): Promise<Admission> {
-    const { caller, service, session, reason } = errand;
+    const { caller, service, action, session, reason } = errand;
     return this.#deps.gate.enter(caller, {
-      ...(through ? { action: 'via', ...through } : { action: 'open', service }),
+      ...(through ? { action: 'via', ...through } : { action, service }),
       session,
       ...(reason !== undefined && { reason }),
     });

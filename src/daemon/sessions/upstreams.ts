@@ -6,7 +6,7 @@ import { MAX_LIVE_UPSTREAMS } from '../../core/limits.ts';
 import type { Admission, ResolvedService, SessionDeps, SessionLimits } from './deps.ts';
 import type { Errand } from './errand.ts';
 import { Held } from './held.ts';
-import { link } from './link.ts';
+import { after, link } from './link.ts';
 import { Reach } from './reach.ts';
 import { secretsOf } from './secrets.ts';
 import { Spares } from './spares.ts';
@@ -26,6 +26,7 @@ const NO_PARAMS: OpenParams = new Map();
 /** Where authenticated connections come from: the spares, or a driver that logs in now. */
 export class Upstreams {
   readonly #deps: SessionDeps;
+  readonly #limits: SessionLimits;
   readonly #reach: Reach;
   /** Ends the dialling of spares: they belong to no session whose end would end it. */
   #background = new AbortController();
@@ -33,6 +34,7 @@ export class Upstreams {
 
   constructor(deps: SessionDeps, limits: SessionLimits, guard: AddressGuard) {
     this.#deps = deps;
+    this.#limits = limits;
     this.#reach = new Reach(deps, limits, guard);
     this.spares = new Spares(limits, deps.now, deps.report);
   }
@@ -40,7 +42,7 @@ export class Upstreams {
   /** @throws BrokerError the gate's, as it is. */
   admit(errand: Errand): Promise<Admission> {
     return this.#deps.gate.enter(errand.caller, {
-      action: 'open',
+      action: errand.action,
       service: errand.service,
       session: errand.session,
       ...(errand.reason !== undefined && { reason: errand.reason }),
@@ -73,7 +75,10 @@ export class Upstreams {
     this.spares.touch(service.name, driver.spares(service.config), params);
   }
 
-  /** Dials the spares that are missing, each admitted for the errand's caller. Returns at once. */
+  /**
+   * Dials the spares that are missing, each admitted for the errand's caller. Returns at once, and begins a moment later:
+   * the client that has just come in must not wait for a handshake that is not its own.
+   */
   replenish(errand: Errand, { service }: Pick<Obtained, 'service'>, params: OpenParams): void {
     const { signal } = this.#background;
     const dial = async (): Promise<Held | undefined> => {
@@ -87,7 +92,10 @@ export class Upstreams {
       }));
       return made.held;
     };
-    this.spares.replenish(errand.service, dial).catch((error: unknown) => this.#deps.report(error, 'keeping spares'));
+    after(this.#limits.replenishAfterMs, () => {
+      if (signal.aborted) return;
+      this.spares.replenish(errand.service, dial).catch((error: unknown) => this.#deps.report(error, 'keeping spares'));
+    });
   }
 
   /** Shared connections of a service that are logged in. */
