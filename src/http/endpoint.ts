@@ -55,7 +55,7 @@ async function connected(
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const { conn } = await dial({ host, port: Number(url.port) || (secure ? 443 : 80) }, signal);
   if (!secure) return conn.detach().socket;
-  const tls = { verify: 'verify-full', serverName: host, context: tlsContext({ ca }), alpn: 'http/1.1' } as const;
+  const tls = { verify: 'verify-full', serverName: host, context: tlsContext({ ca }), alpn: ['http/1.1'] } as const;
   return (await startTls(conn, tls, signal)).detach().socket;
 }
 
