@@ -1,3 +1,4 @@
+import type { JsonValue } from '../../core/json.ts';
 import { listAt, type Mapped, refused, renamed, type Seed, type SeedType, secretsAt } from './auth.ts';
 
 export const sshSeed: SeedType = {
@@ -27,7 +28,7 @@ function mapSsh({ auth, skipsVerify }: Seed): Mapped {
       `auth.ssh_allowed_commands has a prefix that is not plain words: "${bad}"`,
       'write it as a pattern of words: --allowed-commands PATTERN (may be repeated)',
     );
-  const config = {
+  const config: Record<string, JsonValue> = {
     ...renamed(auth, { ssh_host: 'host', ssh_port: 'port', ssh_user: 'user', ssh_host_key: 'host_key' }),
     ...(prefixes.length > 0 && { allowed_commands: prefixes.map((prefix) => `${prefix} **`) }),
   };
