@@ -24,7 +24,8 @@ export interface TlsOptions {
   /** The name to check and to send as SNI: the host as configured, or the service's `server_name`. */
   readonly serverName: string;
   readonly context: SecureContext;
-  readonly alpn?: string;
+  /** Protocols to offer, the preferred one first. */
+  readonly alpn?: readonly string[];
   /** Where TLS begins with the first byte: the hint for a server that turns out not to speak it there. */
   readonly ifPlain?: string;
 }
@@ -64,7 +65,7 @@ export async function startTls(conn: Conn, options: TlsOptions, signal: AbortSig
     ...(isIP(options.serverName) ? {} : { servername: options.serverName }),
     checkServerIdentity: (_host, cert) =>
       options.verify === 'verify-full' ? checkServerIdentity(options.serverName, cert) : undefined,
-    ...(options.alpn && { ALPNProtocols: [options.alpn] }),
+    ...(options.alpn && { ALPNProtocols: [...options.alpn] }),
   });
   await handshake(socket, 'secureConnect', signal, (cause) => {
     if (options.ifPlain !== undefined && isNoTls(cause)) return noTls(options.ifPlain, cause);
