@@ -4,8 +4,10 @@ import type { AuditEvent } from '../core/audit.ts';
 import type { Driver } from '../core/driver.ts';
 import { type ErrorCode, toBrokerError } from '../core/errors.ts';
 import { GrantAuthority } from '../core/grant.ts';
+import type { Kind } from '../core/kind.ts';
 import type { Secret } from '../core/secret.ts';
 import { drivers } from '../drivers/registry.ts';
+import { httpKinds } from '../http/registry.ts';
 import type { KdfParams } from '../vault/kdf.ts';
 import { Vault } from '../vault/vault.ts';
 import { AuditLog } from './audit/log.ts';
@@ -55,6 +57,8 @@ export class Daemon implements AsyncDisposable {
   readonly version: string;
   readonly weaknesses: readonly string[];
   readonly drivers: ReadonlyMap<string, Driver> = drivers;
+  /** Those that are used through sessions, and those that are used over HTTP. */
+  readonly kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([...drivers, ...httpKinds]);
   readonly vault: Vault;
   readonly audit: AuditLog;
   readonly tokens: Tokens;
@@ -64,6 +68,8 @@ export class Daemon implements AsyncDisposable {
   readonly sessions: SessionManager;
   readonly requestStop: () => void;
   readonly #parts: DaemonParts;
+  /** Where the HTTP side listens, once it does: `http://127.0.0.1:8390`, or `unix:PATH`. */
+  httpAddress: string | undefined;
   #onStateChange: () => void = () => {};
   #locking: Promise<void> | undefined;
   #purging: Timer | undefined;
@@ -77,7 +83,7 @@ export class Daemon implements AsyncDisposable {
     this.vault = vault;
     this.audit = audit;
     this.tokens = new Tokens(vault);
-    this.services = new Services(vault, this.drivers);
+    this.services = new Services(vault, this.kinds);
     this.files = new Files(vault, this.services);
     this.gate = new Gate({ authority, services: this.services, audit, vault: this.#gatedVault() });
     this.sessions = new SessionManager({

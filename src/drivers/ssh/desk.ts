@@ -1,10 +1,9 @@
 import type { ClientChannel } from 'ssh2';
-import type { Door, OpenParams, Visitor } from '../../core/driver.ts';
+import type { Arrival, Door, OpenParams, Visitor } from '../../core/driver.ts';
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import { DRAIN_MS } from '../../core/limits.ts';
 import type { SessionEnd } from '../../core/relay.ts';
 import type { Bridge } from './bridge.ts';
-import type { SshArrival, SshVisitor } from './local.ts';
 import { decide } from './policy.ts';
 import { SftpFiles } from './sftp/files.ts';
 
@@ -50,7 +49,7 @@ export class Desk {
   }
 
   /** The part of Driver.greet, for the one client that there is. */
-  readonly greet = async (conn: Visitor['conn'], _facts: unknown, door: Door): Promise<SshArrival> => {
+  readonly greet = async (conn: Visitor['conn'], _facts: unknown, door: Door): Promise<Arrival<DeskVisitor, never>> => {
     conn.detach().socket.once('close', () => this.#fail(new BrokerError('ended', 'the session was ended')));
     const error = await door.admit(undefined);
     if (error) {
@@ -61,7 +60,7 @@ export class Desk {
       this.#fail(why);
       return Promise.resolve();
     };
-    const visitor: SshVisitor = { conn, params: NO_PARAMS, note: door.note, desk: this, refuse };
+    const visitor: DeskVisitor = { conn, params: NO_PARAMS, note: door.note, desk: this, refuse };
     return { type: 'client', visitor };
   };
 
@@ -115,18 +114,9 @@ export class Desk {
   }
 }
 
-function subsystem({ upstream }: Bridge): Promise<ClientChannel> {
-  return new Promise((resolve, reject) => {
-    const refused = (cause: unknown): void =>
-      reject(new BrokerError('upstream_refused', 'the server refused to start SFTP', { hop: 'session', cause }));
-    try {
-      upstream.subsys('sftp', (error, channel) => {
-        if (error) return refused(error);
-        channel.on('error', () => undefined);
-        resolve(channel);
-      });
-    } catch (error) {
-      refused(error);
-    }
-  });
+function subsystem({ channels }: Bridge): Promise<ClientChannel> {
+  return channels.session(
+    (client, opened) => void client.subsys('sftp', opened),
+    (channel) => channel.on('error', () => undefined),
+  );
 }
