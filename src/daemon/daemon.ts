@@ -6,6 +6,7 @@ import { type ErrorCode, toBrokerError } from '../core/errors.ts';
 import { GrantAuthority } from '../core/grant.ts';
 import type { Secret } from '../core/secret.ts';
 import { drivers } from '../drivers/registry.ts';
+import { Jars } from '../http/cookies.ts';
 import type { KdfParams } from '../vault/kdf.ts';
 import { Vault } from '../vault/vault.ts';
 import { AuditLog } from './audit/log.ts';
@@ -62,6 +63,8 @@ export class Daemon implements AsyncDisposable {
   readonly files: Files;
   readonly gate: Gate;
   readonly sessions: SessionManager;
+  /** Cookies of HTTP upstreams; the requests' path fills them. */
+  readonly jars = new Jars();
   readonly requestStop: () => void;
   readonly #parts: DaemonParts;
   /** Where the HTTP side listens, once it does: `http://127.0.0.1:8390`, or `unix:PATH`. */
@@ -165,6 +168,8 @@ export class Daemon implements AsyncDisposable {
   /** A service's record changed or went: spares made with the old one are dropped, grants no longer allowed end. */
   async serviceChanged(name: string): Promise<void> {
     this.gate.reconsider(name);
+    // Whatever changed, the server's session was another credential's, or another server's.
+    this.jars.clear(name);
     await this.sessions.dropSpares(name);
   }
 
@@ -215,6 +220,7 @@ export class Daemon implements AsyncDisposable {
     } finally {
       this.#purging?.cancel();
       this.tokens.endElevated();
+      this.jars.clearAll();
       this.vault.lock();
       this.#onStateChange();
     }
