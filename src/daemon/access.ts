@@ -21,6 +21,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/broker.v1.Services/Set': 'admin',
   '/broker.v1.Services/Delete': 'admin',
   '/broker.v1.Services/Test': 'admin',
+  '/broker.v1.Services/ListCookies': 'admin',
+  '/broker.v1.Services/ClearCookies': 'admin',
   '/broker.v1.Services/Get': 'token',
   '/broker.v1.Services/List': 'token',
   '/broker.v1.Sessions/Open': 'token',
