@@ -15,6 +15,7 @@ import { systemClock, type Timer } from './clock.ts';
 import { Files } from './files.ts';
 import { Gate, type GateVault } from './gate.ts';
 import { errorFields, type Log } from './log.ts';
+import { Metrics } from './metrics/metrics.ts';
 import type { PeerLookup } from './peer/lookup.ts';
 import { Services } from './services.ts';
 import { SessionManager } from './sessions/manager.ts';
@@ -62,6 +63,7 @@ export class Daemon implements AsyncDisposable {
   readonly files: Files;
   readonly gate: Gate;
   readonly sessions: SessionManager;
+  readonly metrics: Metrics;
   readonly requestStop: () => void;
   readonly #parts: DaemonParts;
   /** Where the HTTP side listens, once it does: `http://127.0.0.1:8390`, or `unix:PATH`. */
@@ -88,6 +90,10 @@ export class Daemon implements AsyncDisposable {
       gate: this.gate,
       audit,
       peers: parts.peers,
+      meter: {
+        opened: (lease, tookMs) => this.metrics.sessionOpened(lease, tookMs),
+        event: (event) => this.metrics.session(event),
+      },
       now: Date.now,
       isOwnPort: (port) => parts.ownPorts().includes(port),
       socketDir: parts.sessionDir,
@@ -98,6 +104,16 @@ export class Daemon implements AsyncDisposable {
       },
       report: (error, doing) => parts.log.warn(`failed at ${doing}`, errorFields(error)),
     });
+    this.metrics = new Metrics({
+      version: parts.version,
+      startedAt: this.startedAt,
+      isUnlocked: () => vault.state === 'unlocked',
+      leases: () => this.sessions.list(),
+      services: () => (vault.state === 'unlocked' ? this.services.names() : []),
+      spares: (service) => this.sessions.spareCount(service),
+      audit,
+    });
+    audit.observe((event) => this.metrics.audited(event));
   }
 
   /** @throws BrokerError `conflict` when another daemon holds the home, `corrupt` for a damaged vault or audit log. */

@@ -5,17 +5,20 @@ import { Callers } from './caller.ts';
 import { Dispatch } from './dispatch.ts';
 import { healthRoutes } from './health.ts';
 import type { Requests } from './listener.ts';
+import { metricsRoute } from './metrics.ts';
 import { type Route, Routes } from './routes.ts';
 
 export interface HttpSideParts {
   readonly daemon: Daemon;
   readonly log: Log;
+  /** `/metrics` needs no token. */
+  readonly openMetrics: boolean;
 }
 
 /** Everything that the HTTP port answers, put together: one line for each group of routes. */
-export function httpSide({ daemon, log }: HttpSideParts): Requests {
+export function httpSide({ daemon, log, openMetrics }: HttpSideParts): Requests {
   const routes = new Routes();
-  const all: readonly Route[] = [...healthRoutes(daemon)];
+  const all: readonly Route[] = [...healthRoutes(daemon), metricsRoute(daemon, openMetrics)];
   for (const route of all) routes.add(route);
   return new Dispatch({
     routes,
