@@ -63,6 +63,12 @@ export class Services {
     return this.get(name)?.policy;
   }
 
+  /** Globs on the names of the services that may be reached through it. @throws BrokerError `locked`. */
+  carries(name: string): readonly string[] {
+    const given = this.get(name)?.config.via_for;
+    return Array.isArray(given) ? given.filter((glob) => typeof glob === 'string') : [];
+  }
+
   kindOf(name: string): string | undefined {
     return this.get(name)?.kind;
   }

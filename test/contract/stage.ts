@@ -7,15 +7,16 @@ import { Duplex } from 'node:stream';
 import { Conn } from '../../src/core/conn.ts';
 import type { SessionDeps } from '../../src/daemon/sessions/deps.ts';
 import type { Lease, OpenedLease } from '../../src/daemon/sessions/manager.ts';
+import type { FakeServer } from '../fakes/listener.ts';
 import { caller, never, peers, World } from '../support/sessions.ts';
-import type { ContractHarness, ContractServer } from './harness.ts';
+import type { ContractHarness } from './harness.ts';
 
 /** The one service of a stage. */
 export const SERVICE = 'app';
 
 /** A fake upstream, and a session manager that has it as a service. */
 export interface Stage extends AsyncDisposable {
-  readonly server: ContractServer;
+  readonly server: FakeServer;
   readonly world: World;
   open(request?: Partial<Parameters<World['manager']['open']>[1]>, signal?: AbortSignal): Promise<OpenedLease>;
   enter(lease: Lease): Promise<Conn & Disposable>;
@@ -24,7 +25,9 @@ export interface Stage extends AsyncDisposable {
 export async function setStage(harness: ContractHarness, deps: Partial<SessionDeps> = {}): Promise<Stage> {
   const server = await harness.start();
   const lookup = await peers();
-  const world = await World.make([harness.driver], { peers: lookup, ...deps });
+  // What is kept for the next session would stand in the way of counting.
+  const limits = { trunkIdleMs: 0, ...deps.limits };
+  const world = await World.make([harness.driver], { peers: lookup, ...deps, limits });
   const noSpares = (): unknown => ({ ...(harness.config(server, harness.password) as object), spares: 0 });
   world.services.set(SERVICE, { kind: harness.driver.kind, config: noSpares });
   return {
