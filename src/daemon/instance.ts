@@ -95,7 +95,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       (await HttpListener.start({
         bind: web,
         peers,
-        requests: httpSide({ daemon, log, openMetrics: onOrOff(settings, 'open-metrics') }),
+        requests: httpSide({ daemon, log, services, openMetrics: onOrOff(settings, 'open-metrics') }),
       }));
     const httpPort = http?.port;
     daemon.httpAddress = http?.address;
