@@ -70,7 +70,10 @@ test('a service made over HTTP is the one that gRPC shows, and its secret comes 
   assert.deepEqual(service.secretsSet, ['password']);
   assert.match(service.createdAt, /^\d{4}-.*Z$/);
   assert.doesNotMatch(text, /canary|Y2FuYXJ5/);
-  assert.equal((await (await daemon.admin()).services.get({ name: 'made' })).target, `u@127.0.0.1:${server.port}`);
+  assert.equal(
+    (await (await daemon.admin()).services.get({ name: 'made' })).target,
+    `PostgreSQL at 127.0.0.1:${server.port}`,
+  );
 });
 
 test('errors have their code, hint and status, and a call that failed is on record as one over http', async () => {
@@ -144,7 +147,7 @@ test('elevation over HTTP is for the user who asked, and its token is worth noth
     JSON.stringify({ password: Buffer.from('wrong one').toString('base64') }),
     '',
   );
-  assert.equal(wrong.status, 401);
+  assert.equal(wrong.status, 403);
   await daemon.instance.daemon.lock();
   const locked = await post('Audit/Verify', '', token);
   assert.deepEqual([locked.status, locked.headers.get('retry-after')], [503, '5']);

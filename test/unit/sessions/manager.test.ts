@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Endpoint } from '../../../src/core/address.ts';
 import { BrokerError } from '../../../src/core/errors.ts';
-import type { Endpoint } from '../../../src/daemon/peer/address.ts';
 import { LineClient } from '../../support/client.ts';
 import { caller, eventually, never, peers, token } from '../../support/sessions.ts';
 import { setup } from './setup.ts';
