@@ -104,12 +104,7 @@ export class Gate {
    */
   async enter(caller: Caller, request: AdmitRequest): Promise<Admission> {
     const refusal = this.#refusal(caller, request);
-    if (refusal) {
-      const { code, message } = refusal.actual;
-      const detail = { ...purpose(request), rule: refusal.rule };
-      await this.#audit.record({ ...eventOf(caller, request), outcome: 'denied', code, message, detail });
-      throw refusal.told;
-    }
+    if (refusal) throw await this.#refused(caller, request, refusal);
     // Nothing is awaited between the decision and the grant, so that two callers cannot take the last session of a limit.
     const grant = this.#issue(
       caller,
@@ -123,6 +118,17 @@ export class Gate {
     // Whoever ignores it finds the grant revoked all the same.
     recorded.catch(() => undefined);
     return { grant, recorded };
+  }
+
+  /**
+   * A grant for requests over HTTP, which are too many for an intent each: only a refusal is recorded here, and each
+   * request when it is over (`http.request`). @throws as `admit`.
+   */
+  async use(caller: Caller, service: string): Promise<Grant> {
+    const request = { action: 'http', service } as const;
+    const refusal = this.#refusal(caller, request);
+    if (refusal) throw await this.#refused(caller, request, refusal);
+    return this.#issue(caller, { collection: 'service', name: service }, 'http');
   }
 
   /**
@@ -205,6 +211,14 @@ export class Gate {
   /** Ends every grant: at lock and at exit. */
   endAll(reason: BrokerError): void {
     for (const { grant } of [...this.#held.values()]) grant.revoke(reason);
+  }
+
+  /** Puts a refusal on record. @returns what the caller is told. */
+  async #refused(caller: Caller, request: AdmitRequest, { actual, told, rule }: Refusal): Promise<BrokerError> {
+    const { code, message } = actual;
+    const detail = { ...purpose(request), rule };
+    await this.#audit.record({ ...eventOf(caller, request), outcome: 'denied', code, message, detail });
+    return told;
   }
 
   /** Why not, as it is told and as it is recorded; undefined when the caller may. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { BrokerError } from '../core/errors.ts';
-import { valueOf, valuesOf } from './headers.ts';
+import { firstOf, valuesOf } from './headers.ts';
 import { mapLocation } from './location.ts';
 import type { BodyScrub, QuietClock } from './scrub/body.ts';
 import { codingOf } from './scrub/encoding.ts';
@@ -64,7 +64,7 @@ export class Answer {
       fail(new BrokerError('upstream_protocol', 'the answer has an encoding that cannot be looked into'));
       return true;
     }
-    const declared = valueOf(received, 'content-length');
+    const declared = firstOf(received, 'content-length');
     const trailer = hasBody && declared === undefined ? valuesOf(received, 'trailer').join(', ') : '';
     response.sendDate = false;
     if (trailer !== '') headers.push('Trailer', trailer);
@@ -77,7 +77,7 @@ export class Answer {
     this.#scrub = scrubBody({
       needles,
       coding: coding ?? 'identity',
-      contentType: valueOf(received, 'content-type'),
+      contentType: firstOf(received, 'content-type'),
       length: declared === undefined ? undefined : Number(declared),
       clock: this.#parts.clock,
       out: {
@@ -148,7 +148,7 @@ export class Answer {
 
   #located(headers: string[]): string[] {
     const { path, basePath, mount, service } = this.#parts;
-    const location = valueOf(headers, 'location');
+    const location = firstOf(headers, 'location');
     if (location === undefined) return headers;
     const mapped = mapLocation(location, path, service.upstream.base, mount, basePath);
     return headers.map((item, at) => (at % 2 === 1 && headers[at - 1]?.toLowerCase() === 'location' ? mapped : item));

@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BrokerError, toBrokerError } from '../core/errors.ts';
 import { Answer } from './answer.ts';
 import { replaced } from './headers.ts';
-import type { Injection, Outgoing } from './kind.ts';
+import type { InjectIo, Injection, Outgoing } from './kind.ts';
 import { badPath, splitQuery } from './path.ts';
-import type { ExchangeIo, HttpService } from './service.ts';
+import { type ExchangeIo, type HttpService, injectIo } from './service.ts';
 import { bodyLength, tooLarge, Upload, wholeBody } from './upload.ts';
 import { upstreamError } from './upstream.ts';
 
@@ -36,6 +36,7 @@ export class Exchange {
   readonly #path: string;
   readonly #tail: string;
   readonly #cancelled = new AbortController();
+  readonly #inject: (fresh: boolean) => InjectIo;
   #buffered: Buffer | undefined;
   #upload: Upload | undefined;
   #answer: Answer | undefined;
@@ -60,10 +61,12 @@ export class Exchange {
     this.#request = request;
     this.#response = response;
     this.#io = io;
+    this.#inject = injectIo(io);
     this.#mount = target.mount;
     this.#tail = target.tail;
     this.#path = joined(service, target.tail);
-    if (request.method === 'TRACE') throw new BrokerError('invalid_argument', 'TRACE does not pass: it echoes what is sent');
+    if (request.method === 'TRACE')
+      throw new BrokerError('invalid_argument', 'TRACE does not pass: it echoes what is sent');
     const { max_body: maxBytes } = service.config;
     if (maxBytes > 0 && (bodyLength(request) ?? 0) > maxBytes) throw tooLarge(maxBytes);
   }
@@ -128,7 +131,7 @@ export class Exchange {
         return this.#buffered;
       },
     };
-    const injection = kind.inject(config, fresh ? this.#io.injectFresh : this.#io.inject, outgoing, this.#cancelled.signal);
+    const injection = kind.inject(config, this.#inject(fresh), outgoing, this.#cancelled.signal);
     if (injection instanceof Promise) return injection.then((made) => this.#dispatch(outgoing, made));
     this.#dispatch(outgoing, injection);
     return undefined;

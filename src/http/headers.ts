@@ -70,14 +70,7 @@ const OVERRIDES = [
   'x-rewrite-url',
   'x-override-url',
 ];
-const REQUEST_DROPPED = new Set([
-  ...HOP_BY_HOP,
-  ...CREDENTIALS,
-  ...FORWARDING,
-  ...OVERRIDES,
-  'host',
-  'expect',
-]);
+const REQUEST_DROPPED = new Set([...HOP_BY_HOP, ...CREDENTIALS, ...FORWARDING, ...OVERRIDES, 'host', 'expect']);
 /** Seed product's own headers, all of them its business. */
 const DROPPED_PREFIX = 'x-vault-';
 /** What a response may not bring to the client: broker's own words, and the advice to go past it. */
@@ -164,12 +157,13 @@ export function replaced(headers: readonly string[], more: readonly string[]): s
 /** The values of one name, in order. */
 export function valuesOf(headers: readonly string[], name: string): string[] {
   const values: string[] = [];
-  for (let at = 0; at < headers.length; at += 2) if (lower(headers[at] ?? '') === name) values.push(headers[at + 1] ?? '');
+  for (let at = 0; at < headers.length; at += 2)
+    if (lower(headers[at] ?? '') === name) values.push(headers[at + 1] ?? '');
   return values;
 }
 
 /** The first value of one name. */
-export function valueOf(headers: readonly string[], name: string): string | undefined {
+export function firstOf(headers: readonly string[], name: string): string | undefined {
   for (let at = 0; at < headers.length; at += 2) if (lower(headers[at] ?? '') === name) return headers[at + 1];
   return undefined;
 }
@@ -198,7 +192,7 @@ function without(headers: readonly string[], dropped: ReadonlySet<string>): stri
 function addMissing(headers: string[], defaults: readonly string[]): void {
   for (let at = 0; at < defaults.length; at += 2) {
     const name = defaults[at] ?? '';
-    if (valueOf(headers, lower(name)) === undefined) headers.push(name, defaults[at + 1] ?? '');
+    if (firstOf(headers, lower(name)) === undefined) headers.push(name, defaults[at + 1] ?? '');
   }
 }
 

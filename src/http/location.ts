@@ -8,13 +8,7 @@ import type { BaseUrl } from './baseurl.ts';
  * @param mount where the client finds the service: `/proxy/NAME`, or empty on a port of its own.
  * @param basePath as it was sent: with the credential in it, where the kind puts one there.
  */
-export function mapLocation(
-  location: string,
-  request: string,
-  base: BaseUrl,
-  mount: string,
-  basePath: string,
-): string {
+export function mapLocation(location: string, request: string, base: BaseUrl, mount: string, basePath: string): string {
   if (location === '' || location.startsWith('#')) return location;
   const absolute = absoluteOf(location, request, base);
   if (absolute === undefined) return location;

@@ -41,8 +41,20 @@ export class HttpService {
 
 /** What an exchange needs of the world. */
 export interface ExchangeIo {
-  readonly inject: InjectIo;
-  /** As `inject`, for the retry after a 401. */
-  readonly injectFresh: InjectIo;
+  /** Epoch milliseconds. */
+  now(): number;
+  random(bytes: number): Buffer;
+  /** Access tokens for one request and its repetition. */
+  accessTokens(): InjectIo['accessToken'];
   readonly clock: QuietClock;
+}
+
+/** The world as a kind sees it during one request. */
+export function injectIo(io: ExchangeIo): (fresh: boolean) => InjectIo {
+  let tokens: InjectIo['accessToken'] | undefined;
+  const accessToken: InjectIo['accessToken'] = (settings, options, signal) => {
+    tokens ??= io.accessTokens();
+    return tokens(settings, options, signal);
+  };
+  return (fresh) => ({ now: io.now, random: io.random, accessToken, fresh });
 }

@@ -2,11 +2,11 @@ import { type IncomingMessage, request as send } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BrokerError, toBrokerError } from '../core/errors.ts';
 import { type ExchangeReport, joined, pathLength } from './exchange.ts';
-import { replaced, valueOf } from './headers.ts';
+import { firstOf, replaced } from './headers.ts';
 import type { Outgoing } from './kind.ts';
 import { mapLocation } from './location.ts';
 import { scrubFields } from './scrub/fields.ts';
-import type { ExchangeIo, HttpService } from './service.ts';
+import { type ExchangeIo, type HttpService, injectIo } from './service.ts';
 
 /** Bytes of an answer that declines the upgrade: it is an error message. */
 const MAX_DECLINED_BYTES = 1024 * 1024;
@@ -93,13 +93,18 @@ export class UpgradedExchange {
       headers: rules.request(request.rawHeaders),
       body: async () => Buffer.alloc(0),
     };
-    const injection = await kind.inject(config, this.#io.inject, outgoing, signal);
+    const injection = await kind.inject(config, injectIo(this.#io)(false), outgoing, signal);
     const needles = this.#service.needles(injection.needles);
     const path = injection.path ?? outgoing.path;
     const basePath = path.slice(0, Math.max(0, pathLength(path) - pathLength(tail)));
     this.#clean = (fields) => {
       const at = fields.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'location');
-      const mapped = at < 0 ? fields : fields.map((item, index) => (index === at + 1 ? mapLocation(item, path, upstream.base, mount, basePath) : item));
+      const mapped =
+        at < 0
+          ? fields
+          : fields.map((item, index) =>
+              index === at + 1 ? mapLocation(item, path, upstream.base, mount, basePath) : item,
+            );
       return scrubFields(needles, mapped);
     };
     const connection = ['Host', upstream.base.authority, 'Connection', 'Upgrade', 'Upgrade', 'websocket'];
@@ -147,7 +152,7 @@ export class UpgradedExchange {
         throw new BrokerError('upstream_protocol', 'the answer to the WebSocket handshake is too large');
       chunks.push(chunk);
     }
-    if (valueOf(answer.rawHeaders, 'content-encoding') !== undefined)
+    if (firstOf(answer.rawHeaders, 'content-encoding') !== undefined)
       throw new BrokerError('upstream_protocol', 'the answer to the WebSocket handshake is encoded');
     const bytes = Buffer.from(this.#clean([Buffer.concat(chunks).toString('latin1')])[0] ?? '', 'latin1');
     const head = this.#headOf(answer, ['Content-Length', String(bytes.length), 'Connection', 'close']);
