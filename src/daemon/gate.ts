@@ -2,12 +2,12 @@ import type { AuditEvent, AuditSink } from '../core/audit.ts';
 import { BrokerError, type ErrorCode } from '../core/errors.ts';
 import type { Action, Grant, GrantAuthority, GrantSubject } from '../core/grant.ts';
 import { LIFETIME_MS } from '../core/limits.ts';
-import { type Admission, type AdmitRequest, eventOf, purpose } from './admission.ts';
+import { type Admission, type AdmitRequest, eventOf, lockedError, purpose } from './admission.ts';
 import { auditCaller, type Caller } from './caller.ts';
 import { type Clock, systemClock, type Timer } from './clock.ts';
 import { decide, isSession, latestEnd, mayKnow, type Rule, type ServicePolicy } from './policy.ts';
 
-export type { Admission, AdmitRequest } from './admission.ts';
+export type { Admission, AdmitRequest, lockedError } from './admission.ts';
 
 /** The services as the gate sees them. */
 export interface GateServices {
@@ -340,11 +340,6 @@ export class Gate {
       throw error;
     }
   }
-}
-
-function lockedError(state: GateVault['state']): BrokerError {
-  if (state === 'absent') return new BrokerError('locked', 'there is no vault yet', { hint: 'broker up' });
-  return new BrokerError('locked', 'the vault is locked', { hint: 'broker unlock' });
 }
 
 function isOf({ grant: { subject } }: Held, service: string): boolean {

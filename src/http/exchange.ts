@@ -91,8 +91,7 @@ export class Exchange {
     if (this.#request.headers.expect !== undefined) response.writeContinue();
     if (kind.refreshable && length !== undefined && length > 0 && length <= REPLAY_BYTES)
       this.#buffered = await wholeBody(this.#request, this.#service.config.max_body);
-    const sent = this.#send(false);
-    if (sent) await sent;
+    await this.#send(false);
     await over;
     return this.report();
   }
