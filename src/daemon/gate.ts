@@ -121,8 +121,7 @@ export class Gate {
   }
 
   /**
-   * A grant for requests over HTTP, which are too many for an intent each: only a refusal is recorded here, and each
-   * request when it is over (`http.request`). @throws as `admit`.
+   * A grant for requests over HTTP, each of which has a record when it is over: here only a refusal has. @throws as `admit`.
    */
   async use(caller: Caller, service: string): Promise<Grant> {
     const request = { action: 'http', service } as const;
