@@ -18,6 +18,8 @@ import { auditCaller, type Caller } from './caller.ts';
 import { systemClock, type Timer } from './clock.ts';
 import { Files } from './files.ts';
 import { Gate, type GateVault } from './gate.ts';
+import { HttpProxy } from './http/proxy.ts';
+import { HttpServices } from './http/services.ts';
 import { errorFields, type Log } from './log.ts';
 import { Metrics } from './metrics/metrics.ts';
 import type { PeerLookup } from './peer/lookup.ts';
@@ -74,6 +76,8 @@ export class Daemon implements AsyncDisposable {
   readonly jars = new Jars();
   readonly accessTokens: AccessTokens;
   readonly requestStop: () => void;
+  readonly proxy: HttpProxy;
+  readonly #httpServices: HttpServices;
   readonly #parts: DaemonParts;
   /** Where the HTTP side listens, once it does: `http://127.0.0.1:8390`, or `unix:PATH`. */
   httpAddress: string | undefined;
@@ -90,7 +94,7 @@ export class Daemon implements AsyncDisposable {
     this.vault = vault;
     this.audit = audit;
     this.tokens = new Tokens(vault);
-    this.services = new Services(vault, this.kinds);
+    this.services = new Services(vault, this.kinds, authority.lend);
     this.files = new Files(vault, this.services);
     this.gate = new Gate({ authority, services: this.services, audit, vault: this.#gatedVault() });
     const report = (error: unknown, doing: string): void => parts.log.warn(`failed at ${doing}`, errorFields(error));
@@ -132,6 +136,19 @@ export class Daemon implements AsyncDisposable {
       audit,
     });
     audit.observe((event) => this.metrics.audited(event));
+    this.#httpServices = new HttpServices({
+      admit: (caller, service) => this.gate.use(caller, service),
+      resolve: (grant) => this.services.resolve(grant),
+      kinds: httpKinds,
+      guard: (address, port) => this.sessions.guard(address, port),
+      clock: systemClock,
+    });
+    this.proxy = new HttpProxy({
+      services: this.#httpServices,
+      audit,
+      accessTokens: (service) => this.accessTokens.port(service),
+      report,
+    });
   }
 
   /** @throws BrokerError `conflict` when another daemon holds the home, `corrupt` for a damaged vault or audit log. */
@@ -204,6 +221,7 @@ export class Daemon implements AsyncDisposable {
     this.jars.clear(name);
     if (this.services.get(name)) this.accessTokens.changed(name);
     else this.accessTokens.drop(name);
+    this.#httpServices.changed(name);
     await this.sessions.dropSpares(name);
   }
 

@@ -22,7 +22,12 @@ export interface HttpSideParts {
 /** Everything that the HTTP port answers, put together: one line for each group of routes. */
 export function httpSide({ daemon, log, services, openMetrics }: HttpSideParts): Requests {
   const routes = new Routes();
-  const all: readonly Route[] = [...healthRoutes(daemon), metricsRoute(daemon, openMetrics), ...rpcRoutes(services)];
+  const all: readonly Route[] = [
+    ...healthRoutes(daemon),
+    metricsRoute(daemon, openMetrics),
+    ...rpcRoutes(services),
+    ...daemon.proxy.routes(),
+  ];
   for (const route of all) routes.add(route);
   return new Dispatch({
     routes,
