@@ -7,6 +7,7 @@ import { LIFETIME_MS, MAX_LIVE_UPSTREAMS } from '../core/limits.ts';
 import type { Secret } from '../core/secret.ts';
 import type { StoredRecord, Vault } from '../vault/vault.ts';
 import { parsePolicy, type ServicePolicy } from './policy.ts';
+import { carriedBy, checkWay, viaOf } from './sessions/via.ts';
 
 /** A service without its secrets: what may be listed and shown. */
 export interface ServiceView {
@@ -65,8 +66,7 @@ export class Services {
 
   /** Globs on the names of the services that may be reached through it. @throws BrokerError `locked`. */
   carries(name: string): readonly string[] {
-    const given = this.get(name)?.config.via_for;
-    return Array.isArray(given) ? given.filter((glob) => typeof glob === 'string') : [];
+    return carriedBy(this.get(name)?.config);
   }
 
   kindOf(name: string): string | undefined {
@@ -98,6 +98,7 @@ export class Services {
         hint: `to change it: broker service set ${name} --FIELD VALUE`,
       });
     }
+    this.#checkWay(name, config);
     const fields: JsonObject = { kind, config, policy };
     const ifRevision = createOnly ? { ifRevision: 0 } : {};
     const [record] = await this.#vault.write([
@@ -142,6 +143,7 @@ export class Services {
         },
       );
     }
+    this.#checkWay(name, config);
     const policy = change.policy ?? policyOf(record);
     parsePolicy(policy);
     const secrets: Record<string, Secret | 'keep'> = { ...given };
@@ -172,6 +174,11 @@ export class Services {
     return { name: view.name, kind, policy, revision, config: driver.config.parse(view.config, secrets) };
   }
 
+  #checkWay(name: string, config: JsonObject): void {
+    const carrying = [...this.#drivers.values()].filter(({ trunks }) => trunks).map(({ kind }) => kind);
+    checkWay(name, config, (other) => this.get(other), carrying);
+  }
+
   #driver(kind: string): Driver {
     const driver = this.#drivers.get(kind);
     if (driver) return driver;
@@ -187,6 +194,7 @@ export class Services {
     const kind = typeof record.fields.kind === 'string' ? record.fields.kind : '';
     const config = isJsonObject(record.fields.config) ? record.fields.config : {};
     const driver = this.#driver(kind);
+    const via = viaOf(config);
     return {
       name: record.name,
       kind,
@@ -196,7 +204,7 @@ export class Services {
       revision: record.revision,
       createdAt: record.createdAt,
       updatedAt: record.updatedAt,
-      target: driver.describe(driver.config.preview(config)),
+      target: `${driver.describe(driver.config.preview(config))}${via === undefined ? '' : ` via ${via}`}`,
     };
   }
 }
