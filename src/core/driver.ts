@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { AuditEvent } from './audit.ts';
-import type { ConfigSpec } from './config.ts';
 import type { Conn } from './conn.ts';
 import type { Dialed, DialedAddress, HopListener, Target } from './dial.ts';
 import type { BrokerError } from './errors.ts';
+import type { Kind } from './kind.ts';
 import type { OAuthSettings } from './oauth.ts';
 import type { SessionEnd } from './relay.ts';
 import type { Secret } from './secret.ts';
@@ -175,16 +175,11 @@ export interface Hint {
 /**
  * One kind of upstream. Stateless. `C` parsed configuration, `F` facts of an upstream, `V` visitor, `S` side request.
  */
-export interface Driver<C = unknown, F = unknown, V extends Visitor = Visitor, S = unknown> {
-  readonly kind: string;
-  readonly title: string;
-  readonly config: ConfigSpec<C>;
+export interface Driver<C = unknown, F = unknown, V extends Visitor = Visitor, S = unknown> extends Kind<C> {
   /** Name of the unix socket file in a lease's folder (`.s.PGSQL.5432`). */
   readonly socketName: string;
   /** How many spares a service keeps when its configuration does not say. */
   spares(config: C): number;
-  /** Where it connects to, for messages and audit: `PostgreSQL at db:5432`. */
-  describe(config: C): string;
   /**
    * Dials, negotiates TLS, authenticates. Leaves no socket behind when it rejects.
    * @throws BrokerError `upstream_*` with its hop, `cancelled` or the signal's reason.

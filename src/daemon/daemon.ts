@@ -4,10 +4,14 @@ import type { AuditEvent } from '../core/audit.ts';
 import type { Driver } from '../core/driver.ts';
 import { type ErrorCode, toBrokerError } from '../core/errors.ts';
 import { GrantAuthority } from '../core/grant.ts';
+import type { Kind } from '../core/kind.ts';
 import type { Secret } from '../core/secret.ts';
 import { drivers } from '../drivers/registry.ts';
+import { Jars } from '../http/cookies.ts';
+import { httpKinds } from '../http/registry.ts';
 import type { KdfParams } from '../vault/kdf.ts';
 import { Vault } from '../vault/vault.ts';
+import { AccessTokens } from './accesstokens.ts';
 import { AuditLog } from './audit/log.ts';
 import type { LocalCa } from './ca.ts';
 import { auditCaller, type Caller } from './caller.ts';
@@ -55,6 +59,8 @@ export class Daemon implements AsyncDisposable {
   readonly version: string;
   readonly weaknesses: readonly string[];
   readonly drivers: ReadonlyMap<string, Driver> = drivers;
+  /** Those that are used through sessions, and those that are used over HTTP. */
+  readonly kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([...drivers, ...httpKinds]);
   readonly vault: Vault;
   readonly audit: AuditLog;
   readonly tokens: Tokens;
@@ -62,6 +68,9 @@ export class Daemon implements AsyncDisposable {
   readonly files: Files;
   readonly gate: Gate;
   readonly sessions: SessionManager;
+  /** Cookies of HTTP upstreams; the requests' path fills them. */
+  readonly jars = new Jars();
+  readonly accessTokens: AccessTokens;
   readonly requestStop: () => void;
   readonly #parts: DaemonParts;
   /** Where the HTTP side listens, once it does: `http://127.0.0.1:8390`, or `unix:PATH`. */
@@ -79,9 +88,17 @@ export class Daemon implements AsyncDisposable {
     this.vault = vault;
     this.audit = audit;
     this.tokens = new Tokens(vault);
-    this.services = new Services(vault, this.drivers);
+    this.services = new Services(vault, this.kinds);
     this.files = new Files(vault, this.services);
     this.gate = new Gate({ authority, services: this.services, audit, vault: this.#gatedVault() });
+    const report = (error: unknown, doing: string): void => parts.log.warn(`failed at ${doing}`, errorFields(error));
+    this.accessTokens = new AccessTokens({
+      vault,
+      audit,
+      guard: (address, port) => this.sessions.guard(address, port),
+      now: Date.now,
+      report,
+    });
     this.sessions = new SessionManager({
       drivers: this.drivers,
       services: this.services,
@@ -96,7 +113,8 @@ export class Daemon implements AsyncDisposable {
         this.#ca ??= new (await import('./ca.ts')).LocalCa(parts.socketDir, vault);
         return await this.#ca.localTls();
       },
-      report: (error, doing) => parts.log.warn(`failed at ${doing}`, errorFields(error)),
+      accessToken: (service) => this.accessTokens.port(service),
+      report,
     });
   }
 
@@ -153,6 +171,7 @@ export class Daemon implements AsyncDisposable {
     const sound = this.vault.state !== 'unlocked' || (await this.audit.verify()).ok;
     await this.vault.restore(backup, password, signal);
     await this.sessions.endAll('locked');
+    this.accessTokens.clear();
     this.tokens.endElevated();
     await this.vault.unlock({ type: 'password', secret: password }, caller.origin, AbortSignal.timeout(UNLOCK_MS));
     await this.unlocked();
@@ -165,6 +184,10 @@ export class Daemon implements AsyncDisposable {
   /** A service's record changed or went: spares made with the old one are dropped, grants no longer allowed end. */
   async serviceChanged(name: string): Promise<void> {
     this.gate.reconsider(name);
+    // Whatever changed, the server's session was another credential's, or another server's.
+    this.jars.clear(name);
+    if (this.services.get(name)) this.accessTokens.changed(name);
+    else this.accessTokens.drop(name);
     await this.sessions.dropSpares(name);
   }
 
@@ -211,10 +234,13 @@ export class Daemon implements AsyncDisposable {
   async #endAllAndLock(reason: 'locked' | 'shutdown'): Promise<void> {
     try {
       await this.sessions.endAll(reason);
+      await this.accessTokens.settle();
       await this.audit.seal();
     } finally {
+      this.accessTokens.clear();
       this.#purging?.cancel();
       this.tokens.endElevated();
+      this.jars.clearAll();
       this.vault.lock();
       this.#onStateChange();
     }

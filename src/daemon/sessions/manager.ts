@@ -24,7 +24,7 @@ import { endedError } from './ending.ts';
 import type { Errand } from './errand.ts';
 import { type EndReason, type Lease, type LeaseEvent, LeaseEvents, type OpenedLease } from './events.ts';
 import { addressGuard } from './guard.ts';
-import { LiveLease } from './lease.ts';
+import { type Greet, LiveLease } from './lease.ts';
 import { after, type Link, link } from './link.ts';
 import { type Listener, listenNowhere, listenTcp, listenUnix } from './listener.ts';
 import { PortRest } from './ports.ts';
@@ -63,7 +63,8 @@ export class SessionManager {
   readonly #opening = new Map<Link, Promise<unknown>>();
   readonly #rest: PortRest;
   readonly #upstreams: Upstreams;
-  readonly #guard: AddressGuard;
+  /** What nothing in this daemon may dial: metadata services, and broker's own ports, those of sessions included. */
+  readonly guard: AddressGuard;
   readonly #events = new LeaseEvents();
   #stopping = false;
 
@@ -71,8 +72,8 @@ export class SessionManager {
     this.#deps = deps;
     this.#limits = { ...SESSION_LIMITS, ...deps.limits };
     this.#rest = new PortRest(deps.now, this.#limits.portRestMs);
-    this.#guard = addressGuard((port) => this.#ports.has(port) || deps.isOwnPort(port));
-    this.#upstreams = new Upstreams(deps, this.#limits, this.#guard);
+    this.guard = addressGuard((port) => this.#ports.has(port) || deps.isOwnPort(port));
+    this.#upstreams = new Upstreams(deps, this.#limits, this.guard);
   }
 
   /**
@@ -118,18 +119,20 @@ export class SessionManager {
 
   /**
    * A session for the caller itself, over a stream in memory instead of a listener. Ends when the stream is closed.
+   * @param greet in place of the driver's, for a client that is broker itself.
    * @throws BrokerError as `open`.
    */
   async connect(
     caller: Caller,
     request: ConnectRequest,
     signal: AbortSignal,
+    greet?: Greet,
   ): Promise<{ readonly lease: Lease; readonly stream: Duplex }> {
     // The caller is known already: whatever the check is called, its own stream needs none.
     const plan = planOpen({ ...request, check: 'ticket', connections: 1 }, caller, this.#deps.peers);
     const { lease } = await this.#prepare(caller, plan, undefined, signal);
     const [ours, theirs] = streamPair();
-    lease.accept(ours, undefined);
+    lease.accept(ours, undefined, greet);
     this.#emit('opened', lease.view());
     return { lease: lease.view(), stream: theirs };
   }
@@ -148,7 +151,7 @@ export class SessionManager {
 
   /** Logs in to the grant's service once and reports each hop. */
   probe(caller: Caller, grant: Grant, signal: AbortSignal): Promise<ProbeResult> {
-    return probe(this.#deps, this.#limits, this.#guard, caller, grant, signal);
+    return probe(this.#deps, this.#limits, this.guard, caller, grant, signal);
   }
 
   list(): Lease[] {

@@ -153,15 +153,16 @@ export class Upstreams {
   }
 
   #driverFor(service: ResolvedService, wantedKind: string | undefined): Driver {
+    const driver = this.#deps.drivers.get(service.kind);
+    if (!driver)
+      throw new BrokerError('invalid_argument', `is used over HTTP (${service.kind}), not through sessions`, {
+        hint: 'broker http {service} GET /, or /proxy/{service}/ on the HTTP port',
+      });
     if (wantedKind !== undefined && wantedKind !== service.kind)
       throw new BrokerError('invalid_argument', `is a ${service.kind} service, not ${wantedKind}`, {
         hint: `broker ${service.kind} {service}`,
       });
-    const driver = this.#deps.drivers.get(service.kind);
-    if (driver) return driver;
-    throw new BrokerError('invalid_argument', `a ${service.kind} service is not used through sessions`, {
-      hint: `kinds with sessions: ${[...this.#deps.drivers.keys()].join(', ')}`,
-    });
+    return driver;
   }
 
   async #dial(
