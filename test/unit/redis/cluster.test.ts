@@ -42,6 +42,6 @@ test('a client that follows a redirect meets a node that asks for a password, an
   const port = Number(/:(\d+)$/.exec(String(error))?.[1]);
   assert.equal(port, node.port);
   using past = await RawRedis.connect(port);
-  past.send(command('GET', 'k'));
+  past.send(command('ECHO', 'k'));
   assert.equal(await past.until('\r\n'), '-NOAUTH Authentication required.\r\n');
 });
