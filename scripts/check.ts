@@ -11,7 +11,18 @@ interface Check {
 const script = (file: string) => () => tool(process.execPath, ['--import', 'tsx', `scripts/${file}.ts`, '--check']);
 
 const CHECKS: readonly Check[] = [
-  { name: 'types', run: () => nodeTool('typescript/bin/tsc', '-p', 'tsconfig.json') },
+  {
+    name: 'types',
+    run: () =>
+      nodeTool(
+        'typescript/bin/tsc',
+        '-p',
+        'tsconfig.json',
+        '--incremental',
+        '--tsBuildInfoFile',
+        'build/check.tsbuildinfo',
+      ),
+  },
   {
     name: 'lint',
     run: () =>

@@ -42,13 +42,8 @@ export async function openingRows(stage: Stage, count: number): Promise<Row[]> {
 
   const first = await rounds(count, {
     spare: () => spareToFirstRow(stage, open),
-    cold: () => timed(async () => await firstRow((await open('bench-cold')).port)),
-    direct: () =>
-      timed(async () => {
-        const connection = await connectDirectly(stage);
-        await connection.query('select 1');
-        await connection.end();
-      }),
+    cold: () => untilFirstRow(async () => await connectLocally((await open('bench-cold')).port)),
+    direct: () => untilFirstRow(() => connectDirectly(stage)),
   });
   const spareRatio = ratioOf(first.spare, first.direct);
   return [
@@ -68,16 +63,26 @@ export async function openingRows(stage: Stage, count: number): Promise<Row[]> {
 
 /** Until a spare waits again, nothing can be said about opening with one: the daemon's audit log tells when it does. */
 async function spareToFirstRow(_stage: Stage, open: (service: string) => Promise<{ port: number }>): Promise<number> {
-  const took = await timed(async () => await firstRow((await open('bench-spare')).port));
+  const took = await untilFirstRow(async () => await connectLocally((await open('bench-spare')).port));
   await new Promise((resolve) => setTimeout(resolve, 150));
   return took;
 }
 
-async function firstRow(port: number): Promise<void> {
+/** Milliseconds until the first row is there; taking leave is not counted on either side. */
+async function untilFirstRow(connectClient: () => Promise<pg.Client>): Promise<number> {
+  let client: pg.Client | undefined;
+  const took = await timed(async () => {
+    client = await connectClient();
+    await client.query('select 1');
+  });
+  await client?.end();
+  return took;
+}
+
+async function connectLocally(port: number): Promise<pg.Client> {
   const client = new pg.Client({ host: '127.0.0.1', port, user: 'any', database: 'any', ssl: false });
   await client.connect();
-  await client.query('select 1');
-  await client.end();
+  return client;
 }
 
 async function connectDirectly({ facts: { postgres } }: Stage): Promise<pg.Client> {

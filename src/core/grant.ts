@@ -4,6 +4,13 @@ import { BrokerError } from './errors.ts';
 /** What a grant lets its holder do with the secrets of its subject. */
 export type Action = 'open' | 'http' | 'exec' | 'copy' | 'test' | 'expose';
 
+/**
+ * Actions that are sessions: they count for a service's `max_sessions` and end after its longest lifetime. They are also
+ * what a token for everyday use gets.
+ */
+export const SESSION_ACTIONS = ['open', 'exec', 'copy'] as const satisfies readonly Action[];
+export type SessionAction = (typeof SESSION_ACTIONS)[number];
+
 /** The record whose secrets the grant opens. */
 export interface GrantSubject {
   readonly collection: 'service' | 'file';

@@ -1,7 +1,7 @@
 import { closest } from '../core/config.ts';
 import { BrokerError, type ErrorCode } from '../core/errors.ts';
 import { globMatches } from '../core/glob.ts';
-import type { Action } from '../core/grant.ts';
+import { type Action, SESSION_ACTIONS } from '../core/grant.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { LIFETIME_MS, MAX_LIVE_UPSTREAMS } from '../core/limits.ts';
 import type { Caller } from './caller.ts';
@@ -34,8 +34,6 @@ export type PolicyDecision =
   | { readonly allowed: true }
   | { readonly allowed: false; readonly rule: Rule; readonly code: ErrorCode; readonly message: string };
 
-/** Actions that are sessions: they count for `maxSessions` and end after `maxLifetimeMs`. */
-const SESSION_ACTIONS: readonly Action[] = ['open', 'exec', 'copy'];
 /** Actions that no grant can give: they need an admin. */
 const ADMIN_ACTIONS: readonly Action[] = ['test', 'expose'];
 const FIELDS = ['allow_tokens', 'allow_uids', 'max_sessions', 'max_lifetime_ms'];
@@ -46,7 +44,7 @@ const MAX_UID = 4_294_967_294;
 const NOBODY = 65_534;
 
 export function isSession(action: Action): boolean {
-  return SESSION_ACTIONS.includes(action);
+  return SESSION_ACTIONS.some((known) => known === action);
 }
 
 /**

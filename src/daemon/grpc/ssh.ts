@@ -21,7 +21,7 @@ export function sshHandlers(daemon: Daemon, adapt: Adapter): SshHandlers {
       if (!start) throw new BrokerError('invalid_argument', 'the first message must be `start`');
       const { service, reason, argv, terminal, terminalType } = start;
       const timeoutMs = toMillis(start.timeout);
-      const request = { service, kind: 'ssh', ...(reason && { reason }) };
+      const request = { service, action: 'exec', kind: 'ssh', ...(reason && { reason }) } as const;
       const { lease, stream } = await sessions.connect(caller, request, signal);
       // Cancelling hangs up: the session's end tells the command so.
       const close = (): void => void sessions.close(lease.id, 'closed');

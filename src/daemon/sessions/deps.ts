@@ -60,6 +60,8 @@ export interface SessionLimits {
   readonly greetTimeoutMs: number;
   readonly portRestMs: number;
   readonly spareLingerMs: number;
+  /** Between a client's coming in and the dialling of the spare that replaces the one it got. */
+  readonly replenishAfterMs: number;
   readonly spareMaxAgeMs: number;
   /** How long alive() may take before a connection counts as dead. */
   readonly aliveTimeoutMs: number;

@@ -10,6 +10,7 @@ import {
   LIFETIME_MS,
   OPEN_TIMEOUT_MS,
   PORT_REST_MS,
+  SPARE_DELAY_MS,
   SPARE_LINGER_MS,
   SPARE_MAX_AGE_MS,
 } from '../../core/limits.ts';
@@ -30,7 +31,10 @@ import { type OpenPlan, type OpenRequest, planOpen } from './request.ts';
 import { streamPair } from './stream.ts';
 import { type Errand, Upstreams } from './upstreams.ts';
 
-export type ConnectRequest = Pick<OpenRequest, 'service' | 'kind' | 'idleMs' | 'lifetimeMs' | 'reason' | 'params'>;
+export type ConnectRequest = Pick<
+  OpenRequest,
+  'service' | 'action' | 'kind' | 'idleMs' | 'lifetimeMs' | 'reason' | 'params'
+>;
 export type { EndReason, Lease, LeaseEvent, OpenedLease } from './events.ts';
 export type { OpenRequest } from './request.ts';
 
@@ -39,6 +43,7 @@ export const SESSION_LIMITS: SessionLimits = {
   greetTimeoutMs: GREET_TIMEOUT_MS,
   portRestMs: PORT_REST_MS,
   spareLingerMs: SPARE_LINGER_MS,
+  replenishAfterMs: SPARE_DELAY_MS,
   spareMaxAgeMs: SPARE_MAX_AGE_MS,
   aliveTimeoutMs: 2_000,
   restAfterMs: 5_000,
@@ -194,7 +199,8 @@ export class SessionManager {
     const localTls = plan.tls ? await this.#localTls() : undefined;
     refuseWhenFull(await (this.#deps.descriptors ?? descriptorUse)());
     const id = randomUUID();
-    const errand = { caller, service: plan.service, session: id, kind: plan.kind, reason: plan.reason };
+    const { service, action, kind, reason } = plan;
+    const errand = { caller, service, action, session: id, kind, reason };
     using opening = link(signal);
     this.#opening.set(opening, Promise.resolve());
     try {

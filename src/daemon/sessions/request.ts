@@ -1,11 +1,14 @@
 import type { OpenParams } from '../../core/driver.ts';
 import { BrokerError } from '../../core/errors.ts';
+import type { SessionAction } from '../../core/grant.ts';
 import { ACCEPT_TIMEOUT_MS, LIFETIME_MS, MAX_ACCEPT_TIMEOUT_MS, MAX_REASON_CHARS } from '../../core/limits.ts';
 import type { Caller } from '../caller.ts';
 import type { PeerLookup } from '../peer/lookup.ts';
 
 export interface OpenRequest {
   readonly service: string;
+  /** What the gate is asked for: a session of one's own (default), or one in which broker does this and no more. */
+  readonly action?: SessionAction;
   /** When given, the service must be of this kind. */
   readonly kind?: string;
   /** Milliseconds until the first client must have come: at most 300,000, default 30,000. */
@@ -33,6 +36,7 @@ export interface OpenRequest {
 /** A checked request with its defaults filled in. */
 export interface OpenPlan {
   readonly service: string;
+  readonly action: SessionAction;
   readonly kind: string | undefined;
   readonly acceptTimeoutMs: number;
   readonly connections: number;
@@ -66,6 +70,7 @@ export function planOpen(request: OpenRequest, caller: Caller, peers: PeerLookup
     problems.push(`reason is longer than ${MAX_REASON_CHARS} characters`);
   const plan = {
     service: request.service,
+    action: request.action ?? 'open',
     kind: request.kind,
     acceptTimeoutMs: whole('accept timeout', request.acceptTimeoutMs ?? ACCEPT_TIMEOUT_MS, 1, MAX_ACCEPT_TIMEOUT_MS),
     connections: whole('connections', request.connections ?? 1, 0, 1_000_000),

@@ -1,7 +1,7 @@
 import type { AddressGuard } from '../../core/dial.ts';
 import type { Driver, OpenParams } from '../../core/driver.ts';
 import { BrokerError, throwIfAborted, toBrokerError } from '../../core/errors.ts';
-import type { Grant } from '../../core/grant.ts';
+import type { Grant, SessionAction } from '../../core/grant.ts';
 import { MAX_LIVE_UPSTREAMS } from '../../core/limits.ts';
 import { Secret } from '../../core/secret.ts';
 import type { Caller } from '../caller.ts';
@@ -16,6 +16,7 @@ import { Spares } from './spares.ts';
 export interface Errand {
   readonly caller: Caller;
   readonly service: string;
+  readonly action: SessionAction;
   readonly session: string;
   readonly kind?: string | undefined;
   readonly reason?: string | undefined;
@@ -54,7 +55,7 @@ export class Upstreams {
   /** @throws BrokerError the gate's, as it is. */
   admit(errand: Errand): Promise<Admission> {
     return this.#deps.gate.enter(errand.caller, {
-      action: 'open',
+      action: errand.action,
       service: errand.service,
       session: errand.session,
       ...(errand.reason !== undefined && { reason: errand.reason }),
@@ -87,7 +88,10 @@ export class Upstreams {
     this.spares.touch(service.name, driver.spares(service.config), params);
   }
 
-  /** Dials the spares that are missing, each admitted for the errand's caller. Returns at once. */
+  /**
+   * Dials the spares that are missing, each admitted for the errand's caller. Returns at once, and begins a moment later:
+   * the client that has just come in must not wait for a handshake that is not its own.
+   */
   replenish(errand: Errand, { service }: Pick<Obtained, 'service'>, params: OpenParams): void {
     const { signal } = this.#background;
     const dial = async (): Promise<Held | undefined> => {
@@ -101,7 +105,10 @@ export class Upstreams {
       }));
       return made.held;
     };
-    this.spares.replenish(errand.service, dial).catch((error: unknown) => this.#deps.report(error, 'keeping spares'));
+    after(this.#limits.replenishAfterMs, () => {
+      if (signal.aborted) return;
+      this.spares.replenish(errand.service, dial).catch((error: unknown) => this.#deps.report(error, 'keeping spares'));
+    });
   }
 
   /** Keeps a connection that no client has touched. */

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { StatusObject } from '@grpc/grpc-js';
 import { type BrokerClient, fromServiceError } from '../../../src/cli/connect.ts';
 import { BrokerError } from '../../../src/core/errors.ts';
+import { SESSION_ACTIONS } from '../../../src/core/grant.ts';
 import { fromMillis } from '../../../src/core/rpc.ts';
 import { ACCESS } from '../../../src/daemon/access.ts';
 import { packageDefinition } from '../../../src/daemon/grpc/definition.ts';
@@ -140,7 +141,7 @@ before(async () => {
   clients = {
     admin: daemon.tcp(await daemon.adminToken()),
     owner: daemon.client(),
-    proxy: daemon.tcp(await daemon.proxyToken('agent', 'mine')),
+    proxy: daemon.tcp(await daemon.proxyToken('agent', 'mine', [...SESSION_ACTIONS])),
     stranger: daemon.tcp(await daemon.proxyToken('stranger', 'other-*')),
     none: daemon.tcp(),
     expired: daemon.tcp(await daemon.expiredToken()),
@@ -181,6 +182,29 @@ for (const state of ['unlocked', 'locked'] as const) {
     }
   });
 }
+
+/** The action that a grant must name for each RPC that leads to a server; what comes of it once it does. */
+const ACTIONS: readonly (readonly [string, (typeof SESSION_ACTIONS)[number], string])[] = [
+  ['Sessions/Open', 'open', 'ok'],
+  ['Sessions/Connect', 'open', 'ended'],
+  ['Ssh/Exec', 'exec', 'invalid_argument'],
+];
+
+test('no action of a grant stands for another', async () => {
+  await bring('unlocked');
+  for (const [name, action, otherwise] of ACTIONS) {
+    const row = ROWS[name];
+    assert.ok(row, name);
+    const only = await daemon.proxyToken(`only-${name.replace('/', '-')}`, 'mine', [action]);
+    const others = SESSION_ACTIONS.filter((other) => other !== action);
+    const not = await daemon.proxyToken(`not-${name.replace('/', '-')}`, 'mine', others);
+    assert.deepEqual(
+      [await outcome(row.call(daemon.client(only))), await outcome(row.call(daemon.client(not)))],
+      [otherwise, 'denied'],
+      name,
+    );
+  }
+});
 
 async function bring(state: 'locked' | 'unlocked'): Promise<void> {
   const { vault } = daemon.instance.daemon;

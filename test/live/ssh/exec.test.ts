@@ -28,7 +28,7 @@ before(async () => {
   await put('box', { allowed_commands: ['cat', 'sh -c *', 'echo **', 'sleep *', 'tty'] }, key);
   await put('posix', { allowed_commands: ['echo -**'], posix_shell: true }, key);
   await put('term', { allowed_commands: ['tty', 'stty size'], allow_pty: true }, key);
-  env = { BROKER_ADDR: daemon.address, BROKER_TOKEN: await daemon.proxyToken('agent') };
+  env = { BROKER_ADDR: daemon.address, BROKER_TOKEN: await daemon.proxyToken('agent', '*', ['exec']) };
 });
 after(() => daemon[Symbol.asyncDispose]());
 

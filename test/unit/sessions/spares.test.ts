@@ -35,6 +35,13 @@ test('a spare is handed out once, and replaced', async () => {
   assert.equal((await it.world.recorded('session.open', (event) => event.detail?.spare === true)).outcome, 'ok');
 });
 
+test('a client is served before the spare that it got is replaced', async () => {
+  await using it = await setup({ spares: 1, limits: { replenishAfterMs: 3_600_000 } });
+  assert.match(await use(it), /key-1$/);
+  await eventually(() => it.manager.list().length === 0);
+  assert.equal(it.server.logins.length, 1);
+});
+
 test('a spare is only handed to a caller that the gate admits', async () => {
   await using it = await setup({ spares: 1 });
   await use(it);
