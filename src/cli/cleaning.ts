@@ -30,7 +30,8 @@ const NAMED = new Set([
 /** Anywhere in a name: these words mean nothing else, save for what OTHERWISE says. */
 const WORDS = /PASSW|PASSPHRASE|PASSCODE|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL/i;
 /** As a word of a name between underscores. */
-const PARTS = /(?:^|_)(?:KEYS?|PASS|PWD|PAT|AUTH|AUTHORIZATION|COOKIES?|BEARER|JWT|DSN|CREDS?|SAS|CONNECTION_STRING)(?:_|$)/i;
+const PARTS =
+  /(?:^|_)(?:KEYS?|PASS|PWD|PAT|AUTH|AUTHORIZATION|COOKIES?|BEARER|JWT|DSN|CREDS?|SAS|CONNECTION_STRING)(?:_|$)/i;
 /** Names that have such a word and are innocent. */
 const OTHERWISE = /^(?:PWD|OLDPWD)$|TOKENIZ|^(?:COLOR|TERM)_/i;
 /** Of tokens and keys a number or a switch tells how many or whether; of passwords it may be one. */

@@ -48,7 +48,7 @@ export interface Streaming {
   Services: object;
   Sessions: { Watch: 'server'; Connect: 'duplex' };
   Ssh: { Exec: 'duplex' };
-  Tokens: object;
+  Tokens: { Hold: 'server' };
   Files: { Put: 'client'; Get: 'server' };
   Audit: { Query: 'server' };
   Daemon: object;

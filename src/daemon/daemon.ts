@@ -14,6 +14,7 @@ import { auditCaller, type Caller } from './caller.ts';
 import { systemClock, type Timer } from './clock.ts';
 import { Files } from './files.ts';
 import { Gate, type GateVault } from './gate.ts';
+import { Leaks } from './leaks.ts';
 import { errorFields, type Log } from './log.ts';
 import type { PeerLookup } from './peer/lookup.ts';
 import { Services } from './services.ts';
@@ -52,6 +53,7 @@ type AuditFacts = Pick<AuditEvent, 'service' | 'kind' | 'session' | 'reason' | '
 /** The composition root: makes every part once, hands each the ports it needs, and knows what a lock means to all. */
 export class Daemon implements AsyncDisposable {
   readonly startedAt = Date.now();
+  readonly home: string;
   readonly version: string;
   readonly weaknesses: readonly string[];
   readonly drivers: ReadonlyMap<string, Driver> = drivers;
@@ -61,6 +63,7 @@ export class Daemon implements AsyncDisposable {
   readonly services: Services;
   readonly files: Files;
   readonly gate: Gate;
+  readonly leaks: Leaks;
   readonly sessions: SessionManager;
   readonly requestStop: () => void;
   readonly #parts: DaemonParts;
@@ -71,6 +74,7 @@ export class Daemon implements AsyncDisposable {
 
   private constructor(parts: DaemonParts, vault: Vault, audit: AuditLog, authority: GrantAuthority) {
     this.#parts = parts;
+    this.home = parts.home;
     this.version = parts.version;
     this.weaknesses = parts.weaknesses;
     this.requestStop = parts.requestStop;
@@ -80,6 +84,7 @@ export class Daemon implements AsyncDisposable {
     this.services = new Services(vault, this.drivers);
     this.files = new Files(vault, this.services);
     this.gate = new Gate({ authority, services: this.services, audit, vault: this.#gatedVault() });
+    this.leaks = new Leaks(vault, Date.now);
     this.sessions = new SessionManager({
       drivers: this.drivers,
       services: this.services,

@@ -128,7 +128,8 @@ class Reader {
     const object = this.#demandObject(name, this.#object[name]);
     this.problems.push(...unknownKeys(object, ['field', 'what', 'env'], `${name}.`));
     const { field, what, env } = object;
-    if (typeof field !== 'string' || !FIELD.test(field)) this.problems.push(`${name}.field must be a field of the kind`);
+    if (typeof field !== 'string' || !FIELD.test(field))
+      this.problems.push(`${name}.field must be a field of the kind`);
     const wrong = textProblem(what);
     if (wrong) this.problems.push(`${name}.what ${wrong}`);
     return { field: String(field), what: String(what), env: this.#variables(`${name}.env`, env) };

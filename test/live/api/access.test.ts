@@ -74,6 +74,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     unlocked: ADMIN,
     locked: LOCKED,
   },
+  'Vault/Scan': {
+    call: (c) => c.vault.scan({ values: [Buffer.from('no secret of ours')] }),
+    unlocked: TOKEN,
+    locked: LOCKED,
+  },
   'Vault/Backup': { call: (c) => all(c.vault.backup({})), unlocked: ADMIN, locked: LOCKED },
   'Vault/Restore': {
     call: (c) => c.vault.restore([{ password: password(), data: Buffer.from('no vault') }]),
@@ -111,6 +116,11 @@ const ROWS: Readonly<Record<string, Row>> = {
         ttl: fromMillis(60_000),
       }),
     // The stranger's would be more than the stranger has.
+    unlocked: outcomes(`ok ${NO} ok denied ${NO} ${NO} ${NO}`),
+    locked: LOCKED,
+  },
+  'Tokens/Hold': {
+    call: held,
     unlocked: outcomes(`ok ${NO} ok denied ${NO} ${NO} ${NO}`),
     locked: LOCKED,
   },
@@ -232,6 +242,15 @@ async function watched(client: BrokerClient): Promise<void> {
     }
   } catch (error) {
     if (!(error instanceof BrokerError) || error.code !== 'upstream_timeout') throw error;
+  }
+}
+
+/** Allowed when it answers; leaving ends what was made. */
+async function held(client: BrokerClient): Promise<void> {
+  const grants = [{ services: 'mine', actions: ['open'] }];
+  for await (const { text } of client.tokens.hold({ name: 'held', scope: 'proxy', grants, ttl: fromMillis(60_000) })) {
+    assert.match(text, /^brk_/);
+    break;
   }
 }
 
