@@ -36,6 +36,7 @@ export async function setStage(): Promise<Stage> {
     BROKER_HOME: join(folder, 'home'),
     XDG_CONFIG_HOME: join(folder, 'config'),
     BROKER_GRPC: 'off',
+    BROKER_HTTP: 'off',
     BROKER_LOG_LEVEL: 'warn',
   };
   const children: ChildProcess[] = [];

@@ -29,6 +29,7 @@ export async function workspace(example: string): Promise<Workspace> {
     XDG_CONFIG_HOME: join(folder, 'config'),
     BROKER_PASSWORD_FILE: passwordFile,
     BROKER_GRPC: 'off',
+    BROKER_HTTP: 'off',
   };
   await writeFile(passwordFile, 'master password of an example', { mode: 0o600 });
   await cp(join(ROOT, 'examples', example), join(folder, example), { recursive: true });

@@ -64,7 +64,7 @@ export async function startBroker(directory: string): Promise<Broker> {
   const admin = (args: readonly string[], input?: string) =>
     start(args, { ...environment, BROKER_PASSWORD_FILE: passwordFile }, input);
   // Its unix socket is enough, and the port may be somebody's.
-  await admin(['up', '--grpc', 'off']);
+  await admin(['up', '--grpc', 'off', '--http', 'off']);
   return {
     variables: { ...variables, PATH: `${commands}:$PATH` },
     ...{ passwordFile, run, admin, printed, environment },

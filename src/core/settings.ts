@@ -35,7 +35,19 @@ export const SETTINGS = [
     doc: 'TCP address of the control API; "off" for none',
     fallback: '127.0.0.1:8392',
   },
-  { name: 'tls-cert', env: 'BROKER_TLS_CERT', value: 'FILE', doc: 'certificate for --grpc; needed beyond loopback' },
+  {
+    name: 'http',
+    env: 'BROKER_HTTP',
+    value: 'ADDR',
+    doc: 'address of the HTTP side (proxies, /rpc, /metrics), or unix:PATH; "off" for none',
+    fallback: '127.0.0.1:8390',
+  },
+  {
+    name: 'tls-cert',
+    env: 'BROKER_TLS_CERT',
+    value: 'FILE',
+    doc: 'certificate for --grpc, and for --http beyond loopback; needed beyond loopback',
+  },
   { name: 'tls-key', env: 'BROKER_TLS_KEY', value: 'FILE', doc: 'its private key' },
   { name: 'client-ca', env: 'BROKER_CLIENT_CA', value: 'FILE', doc: 'demand client certificates of this CA' },
   {

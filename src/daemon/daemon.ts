@@ -67,6 +67,8 @@ export class Daemon implements AsyncDisposable {
   readonly sessions: SessionManager;
   readonly requestStop: () => void;
   readonly #parts: DaemonParts;
+  /** Where the HTTP side listens, once it does: `http://127.0.0.1:8390`, or `unix:PATH`. */
+  httpAddress: string | undefined;
   #onStateChange: () => void = () => {};
   #locking: Promise<void> | undefined;
   #purging: Timer | undefined;

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { BrokerError } from '../core/errors.ts';
 import type { KdfParams } from '../vault/kdf.ts';
-import { tcpBind, unixBind } from './binds.ts';
+import { httpBind, tcpBind, unixBind } from './binds.ts';
 import { auditCaller } from './caller.ts';
 import { Daemon } from './daemon.ts';
 import { Adapter } from './grpc/adapt.ts';
@@ -18,6 +18,8 @@ import { sessionsHandlers } from './grpc/sessions.ts';
 import { sshHandlers } from './grpc/ssh.ts';
 import { tokensHandlers } from './grpc/tokens.ts';
 import { vaultHandlers } from './grpc/vault.ts';
+import { HttpListener } from './http/listener.ts';
+import { httpSide } from './http/site.ts';
 import type { Log } from './log.ts';
 import { createPeerLookup } from './peer/lookup.ts';
 import type { DaemonSettings } from './settings.ts';
@@ -44,6 +46,8 @@ export interface Instance extends AsyncDisposable {
   readonly socket: string;
   /** TCP port of the control API; undefined when it is off. */
   readonly port: number | undefined;
+  /** TCP port of the HTTP side; undefined when it is off, or on a unix socket. */
+  readonly httpPort: number | undefined;
 }
 
 /**
@@ -55,6 +59,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   const { home } = settings;
   const unix = unixBind(settings, home);
   const tcp = tcpBind(settings);
+  const web = httpBind(settings, home);
   const peers = await createPeerLookup();
   const weaknesses = [
     ...(options.weaknesses ?? []),
@@ -64,7 +69,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       : ['the gRPC library does not tell which connection a call came over: nobody has a uid, sessions need tickets']),
   ];
   const stopping = new AbortController();
-  let port: number | undefined;
+  const ports: number[] = [];
   const daemon = await Daemon.start({
     home,
     log,
@@ -73,22 +78,30 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     socketIsPrivate: (unix.mode & 0o077) === 0,
     sessionDir: settings['session-dir'] ?? join(home, 'sessions'),
     socketDir: dirname(unix.path),
-    ownPorts: () => (port === undefined ? [] : [port]),
+    ownPorts: () => ports,
     weaknesses,
     requestStop: options.requestStop,
     ...(options.kdf && { kdf: options.kdf }),
   });
+  let http: HttpListener | undefined;
   try {
     await unlockUnattended(daemon, settings, env, log);
     const adapt = new Adapter(authenticatorOf(daemon), log, stopping.signal);
-    const grpc = await GrpcServer.start({ services: handlers(daemon, adapt), peers, unix, ...(tcp && { tcp }) });
-    port = grpc.port;
+    const services = handlers(daemon, adapt);
+    http = web && (await HttpListener.start({ bind: web, peers, requests: httpSide({ daemon, log }) }));
+    const httpPort = http?.port;
+    daemon.httpAddress = http?.address;
+    const grpc = await GrpcServer.start({ services, peers, unix, ...(tcp && { tcp }) });
+    const { port } = grpc;
+    ports.push(...[port, httpPort].filter((each) => each !== undefined));
     daemon.onStateChange(() => grpc.setSessionsHealth(daemon.vault.state === 'unlocked'));
     grpc.setSessionsHealth(daemon.vault.state === 'unlocked');
     const end = async (): Promise<void> => {
       await using _daemon = daemon;
+      await using _http = http;
       await using _grpc = grpc;
       grpc.stopListening();
+      http?.stopListening();
       // What clients hold ends in its own words before the calls that watch it are broken off.
       await daemon.end();
       stopping.abort(new BrokerError('unavailable', 'broker is stopping'));
@@ -98,8 +111,9 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       ending ??= end();
       return ending;
     };
-    return { daemon, socket: unix.path, port, [Symbol.asyncDispose]: dispose };
+    return { daemon, socket: unix.path, port, httpPort, [Symbol.asyncDispose]: dispose };
   } catch (error) {
+    await http?.[Symbol.asyncDispose]();
     await daemon[Symbol.asyncDispose]();
     throw error;
   }

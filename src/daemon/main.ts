@@ -24,10 +24,11 @@ export async function runDaemon(flags: Readonly<Record<string, string | undefine
     weaknesses,
     requestStop: () => stop.abort(),
   });
-  const { daemon, socket, port } = instance;
-  log.info('ready', { pid: process.pid, home: settings.home, socket, grpc: port ?? 'off', vault: daemon.vault.state });
+  const { daemon, socket, port, httpPort } = instance;
+  const addresses = { socket, grpc: port ?? 'off', http: daemon.httpAddress ?? 'off' };
+  log.info('ready', { pid: process.pid, home: settings.home, ...addresses, vault: daemon.vault.state });
   // The parent that started us in the background waits for this message and for nothing else.
-  process.send?.({ type: 'ready', socket, port: port ?? 0 });
+  process.send?.({ type: 'ready', socket, port: port ?? 0, httpPort: httpPort ?? 0 });
   await aborted(stop.signal);
   log.info('stopping');
 }

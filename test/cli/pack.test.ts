@@ -144,7 +144,7 @@ describe('npm pack', () => {
 
     before(async () => {
       server = await startServer(`${folder}-postgres`);
-      await installed.broker(['up', '--grpc', 'off']);
+      await installed.broker(['up', '--grpc', 'off', '--http', 'off']);
     });
 
     after(async () => {

@@ -57,6 +57,7 @@ class Stage {
       XDG_CONFIG_HOME: join(home, 'config'),
       BROKER_HOME: join(home, 'broker'),
       BROKER_GRPC: 'off',
+      BROKER_HTTP: 'off',
       MASTER: MASTER_PASSWORD,
       DB_HOST: postgres.host,
       DB_PORT: String(postgres.port),

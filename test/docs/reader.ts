@@ -62,6 +62,7 @@ export async function reader(): Promise<Reader> {
     BROKER_PASSWORD_FILE: join(home, '.master'),
     // No page needs the port, and two daemons cannot share it.
     BROKER_GRPC: 'off',
+    BROKER_HTTP: 'off',
   };
   const shell = async (script: string): Promise<Outcome> => {
     const kept = existsSync(state) ? `. '${state}'\n` : '';

@@ -54,7 +54,7 @@ export class TestDaemon implements AsyncDisposable {
     let made: TestDaemon | undefined;
     try {
       const instance = await startInstance({
-        settings: readSettings({ grpc: '127.0.0.1:0', ...options.flags, home }, options.env ?? {}),
+        settings: readSettings({ grpc: '127.0.0.1:0', http: '127.0.0.1:0', ...options.flags, home }, options.env ?? {}),
         env: options.env ?? {},
         log: memoryLog(lines),
         requestStop: () => made?.asked.emit('stop'),
@@ -79,6 +79,11 @@ export class TestDaemon implements AsyncDisposable {
 
   get tcpAddress(): string {
     return `127.0.0.1:${this.instance.port}`;
+  }
+
+  /** Where the HTTP side is: `http://127.0.0.1:PORT`. */
+  get http(): string {
+    return `http://127.0.0.1:${this.instance.httpPort}`;
   }
 
   /** A client on the unix socket, closed with the daemon. Without a token: anybody. */
@@ -162,12 +167,14 @@ export class SpawnedDaemon implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly socket: string;
   readonly port: number;
+  readonly httpPort: number;
   readonly #output: Buffer[];
 
-  private constructor(child: ChildProcess, socket: string, port: number, output: Buffer[]) {
+  private constructor(child: ChildProcess, socket: string, port: number, httpPort: number, output: Buffer[]) {
     this.child = child;
     this.socket = socket;
     this.port = port;
+    this.httpPort = httpPort;
     this.#output = output;
   }
 
@@ -180,7 +187,8 @@ export class SpawnedDaemon implements AsyncDisposable {
   }): Promise<SpawnedDaemon> {
     const { home, flags = [], env = {}, uid } = options;
     const main = resolve(import.meta.dirname, 'daemonmain.ts');
-    const words = ['--home', home, ...(flags.includes('--grpc') ? [] : ['--grpc', '127.0.0.1:0']), ...flags];
+    const free = ['--grpc', '--http'].flatMap((flag) => (flags.includes(flag) ? [] : [flag, '127.0.0.1:0']));
+    const words = ['--home', home, ...free, ...flags];
     const child = spawn(uid === undefined ? process.execPath : nodeFor(uid), ['--import', 'tsx', main, ...words], {
       cwd: resolve(import.meta.dirname, '../..'),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -194,8 +202,8 @@ export class SpawnedDaemon implements AsyncDisposable {
     const [ready] = (await Promise.race([once(child, 'message'), ended.then(() => [])])) as [unknown?];
     const text = (): string => Buffer.concat(output).toString('utf8');
     if (typeof ready !== 'object' || ready === null) throw new Error(text());
-    const { socket, port } = ready as { socket: string; port: number };
-    return new SpawnedDaemon(child, socket, port, output);
+    const { socket, port, httpPort } = ready as { socket: string; port: number; httpPort: number };
+    return new SpawnedDaemon(child, socket, port, httpPort, output);
   }
 
   get output(): string {

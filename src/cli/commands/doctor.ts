@@ -2,8 +2,11 @@ import { existsSync, statSync } from 'node:fs';
 import { BrokerError } from '../../core/errors.ts';
 import { adminAtHand } from '../admin.ts';
 import { print, printable, say } from '../output.ts';
-import { brokerHome, configDir, findDaemon, findToken, openClient } from '../place.ts';
+import { brokerHome, configDir, findDaemon, findToken, isLocal, openClient } from '../place.ts';
 import { test } from './service.ts';
+
+/** Milliseconds for the HTTP side to say that it is there. */
+const ANSWER_MS = 5_000;
 
 /** `broker doctor [NAME]`: what is in order and what is not, a line each; exit 1 when something is not. */
 export async function doctor(service: string | undefined, options: { passwordFile?: string }): Promise<number> {
@@ -29,6 +32,12 @@ export async function doctor(service: string | undefined, options: { passwordFil
       'the vault is unlocked',
       status.state === 'STATE_ABSENT' ? 'broker up' : 'broker unlock',
     );
+    if (status.http.startsWith('http://') && isLocal(address))
+      check(
+        await answers(status.http),
+        `HTTP is served at ${status.http}`,
+        'another program is in the way: see --http',
+      );
     check(findToken() !== undefined, 'there is a token', 'broker up, or broker login');
     if (findToken() && status.state === 'STATE_UNLOCKED')
       check(status.caller !== null, 'the daemon knows the token', 'broker up, or broker login');
@@ -39,6 +48,14 @@ export async function doctor(service: string | undefined, options: { passwordFil
   }
   if (service && bad === 0) return await test(service, options);
   return bad === 0 ? 0 : 1;
+}
+
+async function answers(http: string): Promise<boolean> {
+  try {
+    return (await fetch(`${http}/health`, { signal: AbortSignal.timeout(ANSWER_MS) })).ok;
+  } catch {
+    return false;
+  }
 }
 
 /** 20.19 is the first with everything we use. */

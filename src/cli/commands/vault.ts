@@ -124,6 +124,7 @@ export async function status(options: { json?: boolean }): Promise<number> {
       version,
       pid,
       address: findDaemon().address,
+      http: status.http || 'off',
       ...(caller && { token: caller.name, scope: caller.scope }),
       open_sessions: openSessions,
       weaknesses,
@@ -133,6 +134,7 @@ export async function status(options: { json?: boolean }): Promise<number> {
   print(`vault       ${vault}`);
   print(`daemon      version ${status.version}, process ${status.pid}, up ${up}`);
   print(`address     ${findDaemon().address}`);
+  print(`http        ${status.http || 'off'}`);
   print(`your token  ${status.caller ? `${status.caller.name} (${status.caller.scope})` : tokenTrouble(vault)}`);
   if (status.state !== 'STATE_UNLOCKED')
     say(vault === 'absent' ? 'to create it: broker up' : 'to unlock it: broker unlock');

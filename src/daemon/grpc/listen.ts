@@ -12,6 +12,8 @@ export interface UnixBind {
 }
 
 export interface TcpBind {
+  /** The setting that it comes from, for messages. */
+  readonly setting: 'grpc' | 'http';
   readonly host: string;
   readonly port: number;
   /** Paths of PEM files; demanded for anything but loopback. `clientCa` also demands client certificates. */
@@ -27,13 +29,19 @@ const MAX_CONNECTIONS = 512;
  *   daemon listens there, or something that is no socket is in the way.
  */
 export async function listenUnix(bind: UnixBind, onConnection: (socket: Socket) => void): Promise<Server> {
+  const listener = createServer(onConnection);
+  listener.maxConnections = MAX_CONNECTIONS;
+  await bindUnix(listener, bind);
+  return listener;
+}
+
+/** As `listenUnix`, for a server that is there already. */
+export async function bindUnix(listener: Server, bind: UnixBind): Promise<void> {
   if (Buffer.byteLength(bind.path) > MAX_SOCKET_PATH) {
     throw new BrokerError('invalid_argument', `socket path is longer than ${MAX_SOCKET_PATH} bytes: ${bind.path}`);
   }
   ensureFolder(bind);
   await removeStaleSocket(bind.path);
-  const listener = createServer(onConnection);
-  listener.maxConnections = MAX_CONNECTIONS;
   // The umask decides the mode the socket is born with: no moment at which others could connect. Node binds within listen().
   const before = process.umask(0o177);
   let bound: Promise<void>;
@@ -45,36 +53,52 @@ export async function listenUnix(bind: UnixBind, onConnection: (socket: Socket) 
   await bound;
   if (bind.gid !== undefined) chownSync(bind.path, -1, bind.gid);
   if (bind.mode !== 0o600) chmodSync(bind.path, bind.mode);
-  return listener;
 }
 
 /** Listens on TCP. @throws BrokerError `invalid_argument` beyond loopback without TLS; `conflict` for a port in use. */
 export async function listenTcp(bind: TcpBind, onConnection: (socket: Socket) => void): Promise<Server> {
+  const listener = createServer(onConnection);
+  listener.maxConnections = MAX_CONNECTIONS;
+  await bindTcp(listener, bind);
+  return listener;
+}
+
+/** As `listenTcp`, for a server that is there already. @returns the port. */
+export async function bindTcp(listener: Server, bind: TcpBind): Promise<number | undefined> {
   if (!isLoopback(bind.host) && !bind.tls) {
     throw new BrokerError(
       'invalid_argument',
-      `--grpc ${bind.host} is not loopback and would carry tokens in the clear`,
+      `--${bind.setting} ${bind.host} is not loopback and would carry tokens in the clear`,
       { hint: 'give --tls-cert and --tls-key, or bind 127.0.0.1' },
     );
   }
-  const listener = createServer(onConnection);
-  listener.maxConnections = MAX_CONNECTIONS;
-  await listening(listener, { host: bind.host, port: bind.port });
-  return listener;
+  await listening(listener, { host: bind.host, port: bind.port }, bind.setting);
+  const address = listener.address();
+  return typeof address === 'object' ? address?.port : undefined;
 }
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(host);
 }
 
-function listening(server: Server, where: { path: string } | { host: string; port: number }): Promise<void> {
+function listening(
+  server: Server,
+  where: { path: string } | { host: string; port: number },
+  setting?: string,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
+    const failed = (cause: NodeJS.ErrnoException): void => {
       const name = 'path' in where ? where.path : `${where.host}:${where.port}`;
       const code = cause.code === 'EADDRINUSE' ? 'conflict' : 'invalid_argument';
-      reject(new BrokerError(code, `cannot listen on ${name} (${cause.code ?? 'unknown error'})`, { cause }));
+      const hint =
+        setting && code === 'conflict' ? { hint: `another address: --${setting} ADDR; none: --${setting} off` } : {};
+      reject(new BrokerError(code, `cannot listen on ${name} (${cause.code ?? 'unknown error'})`, { cause, ...hint }));
+    };
+    server.once('error', failed);
+    server.listen(where, () => {
+      server.off('error', failed);
+      resolve();
     });
-    server.listen(where, () => resolve());
   });
 }
 

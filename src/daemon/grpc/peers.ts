@@ -4,7 +4,7 @@ import type { PeerIdentity } from '../caller.ts';
 
 /** How a control connection reached us and who is at its other end. */
 export interface ConnectionFacts {
-  readonly transport: 'unix' | 'tcp';
+  readonly transport: 'unix' | 'tcp' | 'http';
   /** The identity, as far as the kernel tells; looked up once per connection. Never rejects. */
   readonly peer: Promise<PeerIdentity | undefined>;
   readonly remoteAddress: string;

@@ -4,10 +4,10 @@ import { type ConnectionInjector, Server, ServerCredentials, type UntypedService
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import { BrokerError } from '../../core/errors.ts';
-import { descriptorOf } from '../peer/credentials.ts';
+import { otherEnd } from '../peer/connection.ts';
 import type { PeerLookup } from '../peer/lookup.ts';
 import { packageDefinition } from './definition.ts';
-import { isLoopback, listenTcp, listenUnix, type TcpBind, type UnixBind } from './listen.ts';
+import { listenTcp, listenUnix, type TcpBind, type UnixBind } from './listen.ts';
 import { type ConnectionFacts, connectionInterceptor, underFacts } from './peers.ts';
 
 export interface GrpcServerOptions {
@@ -108,11 +108,8 @@ export class GrpcServer implements AsyncDisposable {
   async #listenUnix(bind: UnixBind, peers: PeerLookup): Promise<void> {
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
     const listener = await listenUnix(bind, (socket) => {
-      const fd = descriptorOf(socket);
-      const peer = Promise.resolve(fd === undefined ? undefined : peers.unix(fd));
-      this.#accept(socket, { transport: 'unix', peer, remoteAddress: 'local' }, () =>
-        injector.injectConnection(socket),
-      );
+      const end = otherEnd(socket, 'unix', peers);
+      this.#accept(socket, { transport: 'unix', ...end }, () => injector.injectConnection(socket));
     });
     this.#listeners.push(listener);
   }
@@ -120,15 +117,9 @@ export class GrpcServer implements AsyncDisposable {
   async #listenTcp(bind: TcpBind, peers: PeerLookup): Promise<void> {
     const injector = this.#injector(await credentials(bind));
     const listener = await listenTcp(bind, (socket) => {
-      const { localAddress, localPort, remoteAddress, remotePort } = socket;
-      if (!localAddress || !localPort || !remoteAddress || !remotePort) return void socket.destroy();
-      // Begun at accept: a client that sends and leaves has no owner any more a moment later.
-      const found = isLoopback(remoteAddress)
-        ? peers.tcp({ address: localAddress, port: localPort }, { address: remoteAddress, port: remotePort })
-        : Promise.resolve(undefined);
-      // Not known is what a lookup that fails comes to: it grants nothing.
-      const peer = found.catch(() => undefined);
-      this.#accept(socket, { transport: 'tcp', peer, remoteAddress }, () => injector.injectConnection(socket));
+      const end = otherEnd(socket, 'tcp', peers);
+      if (socket.destroyed) return;
+      this.#accept(socket, { transport: 'tcp', ...end }, () => injector.injectConnection(socket));
     });
     const address = listener.address();
     this.#port = typeof address === 'object' ? address?.port : undefined;
@@ -166,7 +157,8 @@ async function credentials(bind: TcpBind): Promise<ServerCredentials> {
   return ServerCredentials.createSsl(ca, [{ cert_chain, private_key }], ca !== null);
 }
 
-async function readPem(flag: string, path: string): Promise<Buffer> {
+/** @throws BrokerError `invalid_argument` naming the flag. */
+export async function readPem(flag: string, path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (cause) {

@@ -133,6 +133,7 @@ function status(daemon: Daemon, caller: Caller): VaultStatus {
         : [],
     openSessions: isAdmin ? daemon.sessions.list().filter((lease) => lease.state !== 'ended').length : 0,
     weaknesses: isAdmin ? [...daemon.weaknesses] : [],
+    http: daemon.httpAddress ?? '',
     caller: caller.token
       ? {
           id: caller.token.id,

@@ -49,6 +49,7 @@ export interface VaultStatus {
   'openSessions'?: (number);
   'caller'?: (_broker_v1_VaultStatus_TokenInfo | null);
   'weaknesses'?: (string)[];
+  'http'?: (string);
 }
 
 export interface VaultStatus__Output {
@@ -61,4 +62,5 @@ export interface VaultStatus__Output {
   'openSessions': (number);
   'caller': (_broker_v1_VaultStatus_TokenInfo__Output | null);
   'weaknesses': (string)[];
+  'http': (string);
 }

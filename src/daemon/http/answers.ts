@@ -1,0 +1,111 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { BrokerError, HTTP_STATUS } from '../../core/errors.ts';
+
+/** On every answer of broker's own (PEERS §7): nothing of it is for a browser to show, keep or embed. */
+const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
+  ['Cache-Control', 'no-store'],
+  ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
+  ['Cross-Origin-Opener-Policy', 'same-origin'],
+  ['Cross-Origin-Resource-Policy', 'same-origin'],
+  ['Permissions-Policy', 'camera=(), geolocation=(), microphone=()'],
+  ['Referrer-Policy', 'no-referrer'],
+  ['X-Content-Type-Options', 'nosniff'],
+  ['X-Frame-Options', 'DENY'],
+];
+/** Seconds after which a locked vault, a limit or a stopping daemon may be asked again. */
+const RETRY_AFTER_S = 5;
+/** Bytes of a body that nobody wants which are still read, so that the client gets to the answer. */
+const MAX_UNWANTED_BYTES = 1024 * 1024;
+/** Milliseconds for the same. */
+const UNWANTED_MS = 5_000;
+
+/** A method that a path does not take: 405, which no other failure of broker's is. */
+export class MethodRefused extends BrokerError {
+  readonly allow: string;
+
+  constructor(methods: readonly string[]) {
+    super('invalid_argument', `this path takes ${methods.join(' and ')} only`);
+    this.allow = methods.join(', ');
+  }
+}
+
+/** Sends a whole answer of broker's own. */
+export function answer(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  body: string | Buffer,
+  headers: readonly (readonly [string, string | readonly string[]])[] = [],
+): void {
+  for (const [name, value] of [...SECURITY_HEADERS, ...headers]) response.setHeader(name, value);
+  response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) });
+  response.end(body);
+  endUnwanted(response.req);
+}
+
+export function answerJson(
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: readonly (readonly [string, string | readonly string[]])[] = [],
+): void {
+  answer(response, status, 'application/json', `${JSON.stringify(value)}\n`, headers);
+}
+
+/**
+ * Says no: the status that the error's code has, `X-Broker-Error`, and a JSON body. Once a head is sent there is only one
+ * way left to say that the body is not whole: the connection breaks.
+ */
+export function answerError(response: ServerResponse, error: BrokerError): void {
+  if (response.headersSent) return void response.destroy();
+  const { status, headers, body } = errorAnswer(error);
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
+  // No 100 was sent, so that what comes next may be a body or not (RFC 9110 §10.1.1).
+  if (response.req.headers.expect !== undefined) response.setHeader('Connection', 'close');
+  answer(response, status, 'application/json', body, headers);
+}
+
+/** The same on a socket that has no response: after an upgrade, or when the request could not be parsed. Ends it. */
+export function answerRaw(socket: Duplex, error: BrokerError, instead?: number): void {
+  const { headers, body, status } = errorAnswer(error, instead);
+  const lines = [...SECURITY_HEADERS, ...headers].flatMap(([name, value]) =>
+    [value].flat().map((each) => `${name}: ${each}`),
+  );
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`, ...lines, 'Content-Type: application/json'];
+  socket.end(
+    `${head.join('\r\n')}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}
+
+function errorAnswer(error: BrokerError, instead?: number) {
+  const { code, message, hint, hop } = error;
+  const headers: [string, string | readonly string[]][] = [['X-Broker-Error', code]];
+  // Not by instanceof, which takes every BrokerError for one.
+  const allow = 'allow' in error && typeof error.allow === 'string' ? error.allow : undefined;
+  if (allow !== undefined) headers.push(['Allow', allow]);
+  const status = instead ?? (allow === undefined ? HTTP_STATUS[code] : 405);
+  // Basic too: git, among others, shows its password only to who asks for one.
+  if (status === 401)
+    headers.push(['WWW-Authenticate', ['Bearer realm="broker"', 'Basic realm="broker", charset="UTF-8"']]);
+  if (status === 429 || status === 503) headers.push(['Retry-After', String(RETRY_AFTER_S)]);
+  return { status, headers, body: `${JSON.stringify({ error: { code, message, hint, hop } })}\n` };
+}
+
+/**
+ * Reads on what the client still sends, for a while: closing at once would destroy the answer on its way. Who sends more
+ * than that loses the connection.
+ */
+function endUnwanted(request: IncomingMessage): void {
+  const { socket, headers } = request;
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  if (!hasBody || request.complete || request.destroyed) return;
+  let bytes = 0;
+  const late = setTimeout(() => socket.destroy(), UNWANTED_MS);
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > MAX_UNWANTED_BYTES) socket.destroy();
+  });
+  request.once('close', () => clearTimeout(late));
+}
