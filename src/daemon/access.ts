@@ -18,6 +18,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/broker.v1.Vault/Backup': 'admin',
   '/broker.v1.Vault/Restore': 'owner', // works on a locked or absent vault too
   '/broker.v1.Kinds/List': 'anyone',
+  '/broker.v1.Presets/List': 'token',
   '/broker.v1.Services/Put': 'admin',
   '/broker.v1.Services/Set': 'admin',
   '/broker.v1.Services/Delete': 'admin',

@@ -17,6 +17,7 @@ import { Gate, type GateVault } from './gate.ts';
 import { Leaks } from './leaks.ts';
 import { errorFields, type Log } from './log.ts';
 import type { PeerLookup } from './peer/lookup.ts';
+import { Presets } from './presets.ts';
 import { Services } from './services.ts';
 import { SessionManager } from './sessions/manager.ts';
 import { Tokens } from './tokens.ts';
@@ -64,6 +65,7 @@ export class Daemon implements AsyncDisposable {
   readonly files: Files;
   readonly gate: Gate;
   readonly leaks: Leaks;
+  readonly presets: Presets;
   readonly sessions: SessionManager;
   readonly requestStop: () => void;
   readonly #parts: DaemonParts;
@@ -87,6 +89,7 @@ export class Daemon implements AsyncDisposable {
     this.files = new Files(vault, this.services);
     this.gate = new Gate({ authority, services: this.services, audit, vault: this.#gatedVault() });
     this.leaks = new Leaks(vault, Date.now);
+    this.presets = new Presets(parts.home, this.drivers);
     this.sessions = new SessionManager({
       drivers: this.drivers,
       services: this.services,

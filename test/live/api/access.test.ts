@@ -86,6 +86,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     locked: instead(LOCKED_OWNER, 'corrupt'),
   },
   'Kinds/List': { call: (c) => c.kinds.list({}), unlocked: ANYONE, locked: ANYONE },
+  'Presets/List': { call: (c) => c.presets.list({}), unlocked: TOKEN, locked: LOCKED },
   'Services/Put': { call: (c) => c.services.put(fakePostgres('extra', server)), unlocked: ADMIN, locked: LOCKED },
   'Services/Set': {
     call: (c) => c.services.set({ name: 'mine', config: struct({ spares: 0 }) }),
