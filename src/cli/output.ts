@@ -57,8 +57,3 @@ type Style = 'dim' | 'red' | 'bold';
 function style(name: Style, text: string, stream: { isTTY?: boolean } = process.stderr): string {
   return process.env.NO_COLOR || !stream.isTTY ? text : styleText(name, text, { validateStream: false });
 }
-
-/** A value as one shell word: in single quotes, quotes inside them closed, escaped and opened again. */
-export function shellQuote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}

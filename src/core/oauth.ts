@@ -38,7 +38,7 @@ export const oauthFields = {
   }),
 } as const;
 
-interface OAuthConfig {
+export interface OAuthConfig {
   readonly token_url?: string | undefined;
   readonly client_id?: string | undefined;
   readonly client_secret?: Secret | undefined;

@@ -1,22 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Conn } from '../../src/core/conn.ts';
 import type { Driver } from '../../src/core/driver.ts';
-
-/** The scripted upstream of one kind (test/fakes). */
-export interface ContractServer extends AsyncDisposable {
-  /** `silent` accepts and says nothing; `downgrade` asks for a login that the configuration of `config` forbids. */
-  behaviour: 'normal' | 'silent' | 'downgrade';
-  /** Sockets that are open now. */
-  readonly live: number;
-  /** Connections that were made, successful or not. */
-  readonly attempts: number;
-  /** Every byte that came before a login was complete. */
-  readonly received: Buffer;
-  /** Resolves once `test` holds; asked again whenever something happens. */
-  until(test: () => boolean): Promise<void>;
-  /** Breaks every connection, as a restarting server does. */
-  dropAll(): void;
-}
+import type { FakeServer } from '../fakes/listener.ts';
 
 /** What a client of the kind does, on a raw connection. All reads are bounded by a timeout of the harness. */
 export interface ContractClient {
@@ -39,9 +24,9 @@ export interface ContractHarness {
   readonly driver: Driver;
   readonly client: ContractClient;
   readonly password: string;
-  start(): Promise<ContractServer>;
+  start(): Promise<FakeServer>;
   /** Where a request cannot be written to the socket as it is (SSH): the stream that the client has instead. */
   wrap?(socket: Duplex): Duplex;
   /** A fresh parsed configuration for the server, with strict settings. */
-  config(server: ContractServer, password: string): unknown;
+  config(server: FakeServer, password: string): unknown;
 }

@@ -7,15 +7,16 @@ import { Duplex } from 'node:stream';
 import { Conn } from '../../src/core/conn.ts';
 import type { SessionDeps } from '../../src/daemon/sessions/deps.ts';
 import type { Lease, OpenedLease } from '../../src/daemon/sessions/manager.ts';
+import type { FakeServer } from '../fakes/listener.ts';
 import { caller, never, peers, World } from '../support/sessions.ts';
-import type { ContractHarness, ContractServer } from './harness.ts';
+import type { ContractHarness } from './harness.ts';
 
 /** The one service of a stage. */
 export const SERVICE = 'app';
 
 /** A fake upstream, and a session manager that has it as a service. */
 export interface Stage extends AsyncDisposable {
-  readonly server: ContractServer;
+  readonly server: FakeServer;
   readonly world: World;
   open(request?: Partial<Parameters<World['manager']['open']>[1]>, signal?: AbortSignal): Promise<OpenedLease>;
   enter(lease: Lease): Promise<Conn & Disposable>;

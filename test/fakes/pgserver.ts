@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { EventEmitter, once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { FakeServer } from './listener.ts';
 
 /*
  * A PostgreSQL server as far as a session needs one: md5 login without TLS, facts, a cancel key, and queries whose text
@@ -36,60 +36,18 @@ function row(text: string): Buffer {
 
 const ready = message('Z', Buffer.from('I'));
 
-export class PgServer implements AsyncDisposable {
+export class PgServer extends FakeServer {
   readonly user = 'app';
-  readonly password: string;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  readonly #seen = new EventEmitter();
-  behaviour: 'normal' | 'silent' | 'downgrade' = 'normal';
-  attempts = 0;
-  received: Buffer = Buffer.alloc(0);
   /** Process ids that cancel requests named. */
   readonly cancels: number[] = [];
   #pid = 1_000;
 
-  private constructor(server: Server, password: string) {
-    this.#server = server;
-    this.password = password;
-    server.on('connection', (socket: Socket) => this.#connection(socket));
-  }
-
   static async start(password: string): Promise<PgServer> {
-    const server = createServer({ allowHalfOpen: true });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return new PgServer(server, password);
+    return new PgServer(await FakeServer.listening(), password);
   }
 
-  get port(): number {
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('not listening');
-    return address.port;
-  }
-
-  get live(): number {
-    return this.#sockets.size;
-  }
-
-  async until(test: () => boolean): Promise<void> {
-    while (!test()) await once(this.#seen, 'change');
-  }
-
-  dropAll(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  #connection(socket: Socket): void {
-    this.attempts++;
-    this.#sockets.add(socket);
-    this.#seen.emit('change');
-    socket.on('error', () => socket.destroy());
+  protected override connection(socket: Socket): void {
     socket.on('end', () => socket.end());
-    socket.on('close', () => {
-      this.#sockets.delete(socket);
-      this.#seen.emit('change');
-    });
     const salt = Buffer.from([1, 2, 3, 4]);
     let stage: 'startup' | 'password' | 'ready' = 'startup';
     let pending = Buffer.alloc(0);
@@ -108,7 +66,7 @@ export class PgServer implements AsyncDisposable {
         else if (stage === 'password') stage = this.#login(socket, body, salt);
         else this.#command(socket, type, body);
       }
-      this.#seen.emit('change');
+      this.changed();
     });
   }
 
@@ -149,11 +107,5 @@ export class PgServer implements AsyncDisposable {
     const text = body.toString('utf8', 0, body.length - 1);
     if (text === 'FINISH') socket.end(Buffer.concat([row('last words'), ready]));
     else socket.write(Buffer.concat([row(text), ready]));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.dropAll();
-    this.#server.close();
-    await once(this.#server, 'close');
   }
 }

@@ -1,9 +1,9 @@
-import { EventEmitter, once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { JsonObject } from '../../src/core/json.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { RedisConfig } from '../../src/drivers/redis/config.ts';
 import { redis } from '../../src/drivers/redis/driver.ts';
+import { FakeServer } from './listener.ts';
 
 /*
  * A Redis server as far as a session needs one: requirepass, databases, RESET, and ECHO. Written from the protocol's
@@ -20,40 +20,14 @@ interface Client {
   db: number;
 }
 
-export class RedisServer implements AsyncDisposable {
-  readonly password: string;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  readonly #seen = new EventEmitter();
-  behaviour: 'normal' | 'silent' | 'downgrade' = 'normal';
-  attempts = 0;
-  received: Buffer = Buffer.alloc(0);
+export class RedisServer extends FakeServer {
   /** Said instead of the true answer. */
   readonly answers = new Map<string, Answer>();
   /** Every command that came, its arguments joined by a space. */
   readonly commands: string[] = [];
 
-  private constructor(server: Server, password: string) {
-    this.#server = server;
-    this.password = password;
-    server.on('connection', (socket: Socket) => this.#connection(socket));
-  }
-
   static async start(password = 'upstream-password'): Promise<RedisServer> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return new RedisServer(server, password);
-  }
-
-  get port(): number {
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('not listening');
-    return address.port;
-  }
-
-  get live(): number {
-    return this.#sockets.size;
+    return new RedisServer(await FakeServer.listening(), password);
   }
 
   /** A service that points here, with the right password but for what is said. */
@@ -62,24 +36,8 @@ export class RedisServer implements AsyncDisposable {
     return redis.config.parse({ host: '127.0.0.1', port: this.port, ...fields }, secrets);
   }
 
-  async until(test: () => boolean): Promise<void> {
-    while (!test()) await once(this.#seen, 'change');
-  }
-
-  dropAll(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  #connection(socket: Socket): void {
-    this.attempts++;
-    this.#sockets.add(socket);
-    this.#seen.emit('change');
-    socket.on('error', () => socket.destroy());
+  protected override connection(socket: Socket): void {
     socket.on('end', () => socket.end());
-    socket.on('close', () => {
-      this.#sockets.delete(socket);
-      this.#seen.emit('change');
-    });
     const client: Client = { loggedIn: false, db: 0 };
     let pending = Buffer.alloc(0);
     socket.on('data', (chunk: Buffer) => {
@@ -90,7 +48,7 @@ export class RedisServer implements AsyncDisposable {
         this.commands.push(parsed.args.join(' '));
         if (this.behaviour !== 'silent') this.#answer(socket, client, parsed.args);
       }
-      this.#seen.emit('change');
+      this.changed();
     });
   }
 
@@ -120,12 +78,6 @@ export class RedisServer implements AsyncDisposable {
     if (name === 'db') return `:${client.db}\r\n`;
     if (name === 'select') client.db = Number(args[0]);
     return name === 'select' ? OK : '+PONG\r\n';
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.dropAll();
-    this.#server.close();
-    await once(this.#server, 'close');
   }
 }
 

@@ -2,10 +2,11 @@ import { BrokerError } from '../../core/errors.ts';
 import type { OpenSessionRequest } from '../../core/proto/broker/v1/OpenSessionRequest.ts';
 import type { Session__Output } from '../../core/proto/broker/v1/Session.ts';
 import { toMillis } from '../../core/rpc.ts';
+import { shellQuote } from '../../core/shell.ts';
 import { runChild } from '../child.ts';
 import type { BrokerClient } from '../connect.ts';
 import { durationMessage } from '../duration.ts';
-import { advise, print, printJson, say, sayError, shellQuote } from '../output.ts';
+import { advise, print, printJson, say, sayError } from '../output.ts';
 import { findDaemon, isLocal, openClient } from '../place.ts';
 import { holdInBackground, holdSession } from '../remote.ts';
 

@@ -1,4 +1,5 @@
 import { BrokerError } from '../../core/errors.ts';
+import { loginHint } from '../../core/mailfields.ts';
 import { quoteServer } from '../../core/quote.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { Response } from './wire.ts';
@@ -34,7 +35,7 @@ export function loginFailure(answer: Response, attempt: Attempt): BrokerError {
     );
   return new BrokerError('upstream_auth', `${server} refused the login of ${user} (${method}): ${said}`, {
     ...options,
-    hint: hintFor(method),
+    hint: loginHint(method),
   });
 }
 
@@ -42,14 +43,6 @@ export function loginFailure(answer: Response, attempt: Attempt): BrokerError {
 export function refusal(answer: Response, server: string, what: string): BrokerError {
   const said = quoteServer(answer.text);
   return new BrokerError('upstream_refused', `${server} ${what}: "${said}"`, { hop: 'auth' });
-}
-
-function hintFor(method: string): string {
-  if (/XOAUTH2|OAUTHBEARER/.test(method))
-    return 'if the permission was withdrawn, get a new refresh token: broker service set {service} --refresh-token-stdin';
-  if (/SCRAM/.test(method))
-    return 'store the right password: broker service set {service} --password-stdin; or, if this server keeps no SCRAM data for the user: --auth plain';
-  return 'store the right password: broker service set {service} --password-stdin';
 }
 
 /** What a client is told in a tagged NO or a BYE: one line of text (RFC 9051 `resp-text`). */

@@ -1,5 +1,6 @@
 import { formatHostPort } from '../../core/dial.ts';
 import type { Hint, LeaseAddress } from '../../core/driver.ts';
+import { shellQuote, urlWord } from '../../core/shell.ts';
 import type { ImapConfig } from './config.ts';
 
 /** Where no ticket is asked for, any password will do; clients want one nevertheless. */
@@ -11,10 +12,10 @@ export function hint(lease: LeaseAddress, config: ImapConfig): Hint {
   const scheme = lease.tls ? 'imaps' : 'imap';
   const where = lease.listen === 'unix' ? 'localhost' : formatHostPort(lease.host, lease.port);
   const words = ['curl', '-sS'];
-  if (lease.listen === 'unix') words.push('--unix-socket', quote(lease.path ?? lease.host));
-  if (lease.tls && lease.caFile !== undefined) words.push('--cacert', quote(lease.caFile));
-  const url = `${scheme}://${encode(config.user)}:${encode(password)}@${where}/`;
-  words.push(quote(url));
+  if (lease.listen === 'unix') words.push('--unix-socket', shellQuote(lease.path ?? lease.host));
+  if (lease.tls && lease.caFile !== undefined) words.push('--cacert', shellQuote(lease.caFile));
+  const url = `${scheme}://${urlWord(config.user)}:${urlWord(password)}@${where}/`;
+  words.push(shellQuote(url));
   return {
     url,
     env: {
@@ -28,12 +29,4 @@ export function hint(lease: LeaseAddress, config: ImapConfig): Hint {
     unset: [],
     example: words.join(' '),
   };
-}
-
-function encode(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,6 +1,7 @@
+import { type Arriving, arrival } from '../../core/arrival.ts';
 import type { Conn } from '../../core/conn.ts';
 import type { Arrival, Door, Visitor } from '../../core/driver.ts';
-import { BrokerError, toBrokerError } from '../../core/errors.ts';
+import { BrokerError } from '../../core/errors.ts';
 import { DRAIN_MS } from '../../core/limits.ts';
 import { Secret } from '../../core/secret.ts';
 import { acceptTls } from '../../core/tls.ts';
@@ -31,24 +32,14 @@ export function localCapabilities(facts: ImapFacts): string {
  * password that a client names are ignored unless the session has a ticket: the service decides who logs in.
  */
 export async function greet(conn: Conn, facts: ImapFacts, door: Door, signal: AbortSignal): Promise<ImapArrival> {
-  const client = new Client(conn, facts, door, signal);
-  try {
-    return await client.arrive();
-  } catch (thrown) {
-    const error = toBrokerError(thrown);
-    if (error.code === 'internal' || error.code === 'client_gone' || signal.aborted) client.conn.destroy();
-    if (error.code === 'internal') throw thrown;
-    if (error.code === 'client_gone') return { type: 'gone' };
-    await refuse(client.conn, client.pendingTag, error);
-    return { type: 'refused', error };
-  }
+  return await arrival(new Client(conn, facts, door, signal), signal);
 }
 
-class Client {
+class Client implements Arriving<ImapVisitor, never> {
   /** Changes with TLS. */
   conn: Conn;
   /** The tag of the login under way, for a refusal. */
-  pendingTag: string | undefined;
+  #pendingTag: string | undefined;
   readonly #facts: ImapFacts;
   readonly #door: Door;
   readonly #signal: AbortSignal;
@@ -60,6 +51,10 @@ class Client {
     this.#facts = facts;
     this.#door = door;
     this.#signal = signal;
+  }
+
+  async refuse(error: BrokerError): Promise<void> {
+    await refuse(this.conn, this.#pendingTag, error);
   }
 
   async arrive(): Promise<ImapArrival> {
@@ -160,7 +155,7 @@ class Client {
   }
 
   async #present(command: LocalCommand, password: Buffer): Promise<boolean> {
-    this.pendingTag = command.tag;
+    this.#pendingTag = command.tag;
     if (this.#admitted) return true;
     using presented = Secret.copy(password);
     password.fill(0);

@@ -1,7 +1,9 @@
 import { TLSSocket } from 'node:tls';
+import { blame } from '../../core/blame.ts';
 import type { Conn } from '../../core/conn.ts';
 import type { DriverIo } from '../../core/driver.ts';
 import { BrokerError } from '../../core/errors.ts';
+import { mailTls, mayUseToken, unoffered } from '../../core/mailfields.ts';
 import {
   oauthBearerMessage,
   type SaslExchange,
@@ -12,8 +14,8 @@ import {
   xoauth2Message,
 } from '../../core/saslclient.ts';
 import type { Secret } from '../../core/secret.ts';
-import { startTls, type TlsOptions } from '../../core/tls.ts';
-import { describe, type ImapConfig, isBearer, targetOf } from './config.ts';
+import { startTls } from '../../core/tls.ts';
+import { describe, type ImapConfig, targetOf } from './config.ts';
 import { type Attempt, loginFailure, refusal } from './failure.ts';
 import { type Answer, Goodbye, Talk } from './talk.ts';
 import { capabilitiesOf, loginCommand, type Response } from './wire.ts';
@@ -47,11 +49,7 @@ export async function login(
   io: DriverIo,
   signal: AbortSignal,
 ): Promise<ImapLogin> {
-  const tls: TlsOptions = {
-    verify: 'verify-full',
-    serverName: config.server_name ?? config.host.replace(/^\[(.*)\]$/, '$1'),
-    context: io.tlsContext({ ca: config.ca }),
-  };
+  const tls = mailTls(config, io);
   const dialed = await io.dial(targetOf(config), signal);
   const talk = new Talk(dialed.conn, signal);
   try {
@@ -162,13 +160,13 @@ function choose(
     capabilities.map((word) => /^AUTH=(.*)$/i.exec(word)?.[1]?.toUpperCase()).filter((name) => name !== undefined),
   );
   const { auth, user, password } = config;
-  if (token && (isBearer(auth) || auth === 'auto')) {
+  if (token && mayUseToken(auth)) {
     const { host, port } = targetOf(config);
     if (auth !== 'xoauth2' && offered.has('OAUTHBEARER'))
       return { exchange: saslBearer('OAUTHBEARER', () => oauthBearerMessage(user, host, port, token)) };
     if (auth !== 'oauthbearer' && offered.has('XOAUTH2'))
       return { exchange: saslBearer('XOAUTH2', () => xoauth2Message(user, token)) };
-    throw unoffered(config, offered);
+    throw unoffered(auth, offered);
   }
   if (!password) throw new BrokerError('invalid_argument', 'password is required', { hop: 'config' });
   const { binding, plus } = scramBinding(conn, offered);
@@ -186,17 +184,7 @@ function choose(
       });
     }
   }
-  throw unoffered(config, offered);
-}
-
-function unoffered(config: ImapConfig, offered: ReadonlySet<string>): BrokerError {
-  const list = Array.from(offered)
-    .filter((name) => /^[\w-]{1,40}$/.test(name))
-    .slice(0, 20);
-  const offers = list.length === 0 ? 'none' : list.join(', ');
-  return new BrokerError('upstream_auth', `the server does not offer the login ${config.auth}; it offers ${offers}`, {
-    hop: 'auth',
-  });
+  throw unoffered(auth, offered);
 }
 
 async function sasl(
@@ -227,14 +215,7 @@ function has(capabilities: readonly string[], word: string): boolean {
   return capabilities.some((capability) => capability.toUpperCase() === word);
 }
 
-/** "the server ..." says which server, and what has no hop yet belongs to the login. */
 function named(error: unknown, config: ImapConfig): unknown {
   if (error instanceof Goodbye) return refusal(error.response, describe(config), 'closed the connection');
-  if (!(error instanceof BrokerError) || !error.code.startsWith('upstream_')) return error;
-  return new BrokerError(error.code, error.message.replace(/^the server /, `${describe(config)} `), {
-    hop: error.hop ?? 'auth',
-    cause: error.cause,
-    ...(error.hint && { hint: error.hint }),
-    ...(error.upstreamCode && { upstreamCode: error.upstreamCode }),
-  });
+  return blame(error, describe(config));
 }

@@ -1,4 +1,5 @@
 import type { Hint, LeaseAddress } from '../../core/driver.ts';
+import { shellQuote, urlWord } from '../../core/shell.ts';
 import type { PostgresConfig } from './config.ts';
 
 /** Variables of libpq that would override what we set, or fail on it (MECHANISMS §2; several break a session). */
@@ -35,12 +36,12 @@ export function hint(given: LeaseAddress, config: PostgresConfig): Hint {
   const conninfo = Object.entries({ host: lease.host, port: lease.port, user, dbname: database, ...sslWords(lease) })
     .map(([name, value]) => `${name}=${conninfoValue(String(value))}`)
     .join(' ');
-  const password = lease.ticket === undefined ? '' : `PGPASSWORD=${shellWord(lease.ticket)} `;
+  const password = lease.ticket === undefined ? '' : `PGPASSWORD=${shellQuote(lease.ticket)} `;
   return {
     url: url(lease, user, database),
     env,
     unset: UNSET.filter((name) => env[name] === undefined),
-    example: `${password}psql ${shellWord(conninfo)}`,
+    example: `${password}psql ${shellQuote(conninfo)}`,
   };
 }
 
@@ -58,27 +59,18 @@ function sslEnv(lease: LeaseAddress): Record<string, string> {
 
 /** A connection URI as libpq, node-postgres, pgx and JDBC-likes read it; a unix socket's folder goes into the query. */
 function url(lease: LeaseAddress, user: string, database: string): string {
-  const password = lease.ticket === undefined ? '' : `:${encode(lease.ticket)}`;
-  const query = Object.entries(sslWords(lease)).map(([name, value]) => `${name}=${encode(value)}`);
+  const password = lease.ticket === undefined ? '' : `:${urlWord(lease.ticket)}`;
+  const query = Object.entries(sslWords(lease)).map(([name, value]) => `${name}=${urlWord(value)}`);
   let host = `${lease.host.includes(':') ? `[${lease.host}]` : lease.host}:${lease.port}`;
   if (lease.listen === 'unix') {
     host = '';
-    query.unshift(`host=${encode(lease.host)}`, `port=${lease.port}`);
+    query.unshift(`host=${urlWord(lease.host)}`, `port=${lease.port}`);
   }
   const parameters = query.length > 0 ? `?${query.join('&')}` : '';
-  return `postgresql://${encode(user)}${password}@${host}/${encode(database)}${parameters}`;
-}
-
-/** Also what encodeURIComponent leaves alone but a shell or a reader might not. */
-function encode(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  return `postgresql://${urlWord(user)}${password}@${host}/${urlWord(database)}${parameters}`;
 }
 
 /** A value of a conninfo string (PostgreSQL manual, "Keyword/Value Connection Strings"). */
 function conninfoValue(value: string): string {
   return /^[\w./:@%+-]+$/.test(value) ? value : `'${value.replace(/[\\']/g, '\\$&')}'`;
-}
-
-function shellWord(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

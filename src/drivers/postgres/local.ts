@@ -1,6 +1,7 @@
+import { type Arriving, arrival } from '../../core/arrival.ts';
 import type { Conn } from '../../core/conn.ts';
 import type { Arrival, Door, Visitor } from '../../core/driver.ts';
-import { type BrokerError, toBrokerError } from '../../core/errors.ts';
+import type { BrokerError } from '../../core/errors.ts';
 import { DRAIN_MS } from '../../core/limits.ts';
 import { Secret } from '../../core/secret.ts';
 import { acceptTls } from '../../core/tls.ts';
@@ -35,20 +36,10 @@ export type PostgresArrival = Arrival<PostgresVisitor, CancelKey>;
  * `serve`. The user and database that a client names are ignored: the service decides them.
  */
 export async function greet(conn: Conn, door: Door, signal: AbortSignal): Promise<PostgresArrival> {
-  const client = new Client(conn, door, signal);
-  try {
-    return await client.arrive();
-  } catch (thrown) {
-    const error = toBrokerError(thrown);
-    if (error.code === 'internal' || error.code === 'client_gone' || signal.aborted) client.conn.destroy();
-    if (error.code === 'internal') throw thrown;
-    if (error.code === 'client_gone') return { type: 'gone' };
-    await refuse(client.conn, error);
-    return { type: 'refused', error };
-  }
+  return await arrival(new Client(conn, door, signal), signal);
 }
 
-class Client {
+class Client implements Arriving<PostgresVisitor, CancelKey> {
   /** Changes when the client asks for TLS. */
   conn: Conn;
   readonly #door: Door;
@@ -58,6 +49,10 @@ class Client {
     this.conn = conn;
     this.#door = door;
     this.#signal = signal;
+  }
+
+  async refuse(error: BrokerError): Promise<void> {
+    await refuse(this.conn, error);
   }
 
   async arrive(): Promise<PostgresArrival> {

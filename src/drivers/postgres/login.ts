@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
+import { blame } from '../../core/blame.ts';
 import type { Conn } from '../../core/conn.ts';
 import type { DialedAddress } from '../../core/dial.ts';
 import type { DriverIo, OpenParams } from '../../core/driver.ts';
 import { BrokerError, throwIfAborted } from '../../core/errors.ts';
 import { type ScramBinding, ScramClient, tlsServerEndPoint } from '../../core/sasl.ts';
 import type { Secret } from '../../core/secret.ts';
+import { isUnix, serverNameOf } from '../../core/serverfields.ts';
 import { startTls, type TlsOptions } from '../../core/tls.ts';
-import { describe, isUnix, type PostgresConfig, targetOf } from './config.ts';
+import { describe, type PostgresConfig, targetOf } from './config.ts';
 import { loginFailure } from './failure.ts';
 import { readFrame } from './frames.ts';
 import {
@@ -104,8 +106,7 @@ export async function secure(conn: Conn, tls: TlsOptions, signal: AbortSignal): 
 function tlsOptions(config: PostgresConfig, io: DriverIo): TlsOptions | undefined {
   if (config.tls === 'disable' || isUnix(config.host)) return undefined;
   const context = io.tlsContext({ ca: config.ca, cert: config.cert, key: config.key });
-  const host = config.host.replace(/^\[(.*)\]$/, '$1');
-  return { verify: config.tls, serverName: config.server_name ?? host, context, alpn: 'postgresql' };
+  return { verify: config.tls, serverName: serverNameOf(config), context, alpn: 'postgresql' };
 }
 
 function tlsDetail(conn: Conn, config: PostgresConfig): string {
@@ -269,20 +270,14 @@ function unexpected(frame: Frame, config: PostgresConfig, hop: 'auth' | 'session
   });
 }
 
-/** "the server ..." says which server, and what has no hop yet belongs to the login. */
+/** Which server failed, and how. */
 function named(error: unknown, config: PostgresConfig): unknown {
-  if (!(error instanceof BrokerError) || !error.code.startsWith('upstream_')) return error;
-  const { cause, hint, upstreamCode } = error;
+  const cause = error instanceof BrokerError ? error.cause : undefined;
   if (refusesCertificate(cause)) {
     const message = `${describe(config)} refused the TLS connection: it does not accept the client certificate`;
     return new BrokerError('upstream_tls', message, { hop: 'tls', cause });
   }
-  return new BrokerError(error.code, error.message.replace(/^the server /, `${describe(config)} `), {
-    hop: error.hop ?? 'auth',
-    cause,
-    ...(hint && { hint }),
-    ...(upstreamCode && { upstreamCode }),
-  });
+  return blame(error, describe(config));
 }
 
 /** With TLS 1.3 the server judges our certificate after the handshake: its alert is the answer to our first message. */

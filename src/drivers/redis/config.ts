@@ -1,57 +1,41 @@
 import { configSpec, type Parsed } from '../../core/config.ts';
 import { formatHostPort, type Target } from '../../core/dial.ts';
-import { choice, integer, list, port, secret, text } from '../../core/field.ts';
+import { integer, list, port, secret, text } from '../../core/field.ts';
+import {
+  certificateFields,
+  certificateProblems,
+  hostOrPathField,
+  isUnix,
+  sparesField,
+  trustFields,
+  verifyField,
+  viaField,
+} from '../../core/serverfields.ts';
 import type { TlsVerify } from '../../core/tls.ts';
 
 const ENTRY = /^[a-z0-9_.*-]+(\|[a-z0-9_.*-]+)?$/i;
 
 const shape = {
-  host: text({
-    doc: 'Name or address of the server, or the path of its unix socket (starts with /).',
-    required: true,
-    redirects: true,
-    maxLength: 255,
-    pattern: /^(\/[^\0]*|[^\s/@?#:]+|\[?[0-9A-Fa-f:.]+(%[\w.-]+)?\]?)$/,
-  }),
+  host: hostOrPathField('the path of its unix socket'),
   port: port({ doc: 'TCP port.', default: 6379, redirects: true }),
   username: text({ doc: 'ACL user; the server’s default user where it is left out.', maxLength: 255 }),
   password: secret({ doc: 'The user’s password; left out only where the server needs none.', maxBytes: 4_096 }),
   db: integer({ doc: 'Number of the database to select.', default: 0, min: 0, max: 1_000_000 }),
-  tls: choice(['verify-full', 'verify-ca', 'require', 'disable'], {
+  tls: verifyField({
     doc: 'verify-full: encrypted, certificate and name checked; the default, but for a server on this machine, which is reached in the clear unless ca, cert or server_name is given. verify-ca: name not checked. require: encrypted, nothing checked. disable: in the clear.',
-    redirects: true,
-    refused: {
-      true: 'it is spelled verify-full',
-      false: 'it is spelled disable',
-      verify_full: 'it is spelled verify-full',
-      'no-verify': 'encryption without a check of the certificate is called require here',
-    },
+    refused: { true: 'it is spelled verify-full', false: 'it is spelled disable' },
   }),
-  ca: text({
-    doc: 'PEM of the CA that signed the server’s certificate; the system’s CAs by default.',
-    multiline: true,
-    redirects: true,
-  }),
-  cert: text({ doc: 'PEM of a client certificate, with its chain.', multiline: true }),
-  key: secret({ doc: 'PEM of the client certificate’s key.', maxBytes: 65_536 }),
-  server_name: text({
-    doc: 'Name to look for in the certificate, where it is not the host.',
-    redirects: true,
-    maxLength: 255,
-  }),
+  ca: trustFields.ca,
+  ...certificateFields,
+  server_name: trustFields.server_name,
   allow_commands: list({
     doc: 'If given, only these commands pass: NAME or NAME|SUBCOMMAND; * stands for any characters, but commands that are denied by default (CONFIG, ACL, MIGRATE, REPLICAOF, DEBUG, MODULE, SHUTDOWN ...) and scripts must be named.',
   }),
   deny_commands: list({
     doc: 'Commands that do not pass, besides those denied by default: NAME or NAME|SUBCOMMAND, with *. With either list, EVAL, FCALL, FUNCTION and SCRIPT LOAD pass only if allow_commands names them.',
   }),
-  spares: integer({
-    doc: 'Connections kept logged in, ready for the next session; 0 for none.',
-    default: 1,
-    min: 0,
-    max: 20,
-  }),
-  via: text({ doc: 'Name of the ssh service to dial through.', redirects: true, maxLength: 255 }),
+  spares: sparesField(1),
+  via: viaField,
 } as const;
 
 export type RedisConfig = Parsed<typeof shape>;
@@ -62,8 +46,7 @@ export const redisConfig = configSpec(shape, (config, isSet) => {
   // The server would take AUTH from anyone for a user without a password: nothing there for broker to keep.
   if (config.username !== undefined && !isSet('password'))
     problems.push('password is required where username is given');
-  if (config.cert !== undefined && !isSet('key')) problems.push('key is required where cert is given');
-  if (config.cert === undefined && isSet('key')) problems.push('cert is required where key is given');
+  problems.push(...certificateProblems(config.cert, isSet));
   for (const name of ['ca', 'cert', 'server_name'] as const) {
     if (config[name] !== undefined && verifyOf(config) === 'disable')
       problems.push(`${name} has no meaning without TLS`);
@@ -74,10 +57,6 @@ export const redisConfig = configSpec(shape, (config, isSet) => {
   }
   return problems;
 });
-
-export function isUnix(host: string): boolean {
-  return host.startsWith('/');
-}
 
 type Place = Pick<RedisConfig, 'host' | 'tls' | 'ca' | 'cert' | 'server_name'>;
 

@@ -1,5 +1,5 @@
 import { BrokerError, type ErrorCode } from '../../core/errors.ts';
-import { MAX_QUOTED_BYTES } from '../../core/limits.ts';
+import { quoteServer } from '../../core/quote.ts';
 import type { Secret } from '../../core/secret.ts';
 import { errorReply } from './resp.ts';
 
@@ -12,7 +12,7 @@ import { errorReply } from './resp.ts';
  */
 export function loginFailure(text: string, server: string, tried: string, password: Secret | undefined): BrokerError {
   const code = codeOf(text);
-  const said = `${tried} was answered "${quoted(text, password)}"`;
+  const said = `${tried} was answered "${quoteServer(text, [password])}"`;
   const options = { hop: 'auth', ...(code && { upstreamCode: code }) } as const;
   if (code === 'WRONGPASS' || /^ERR invalid password/i.test(text)) {
     return new BrokerError('upstream_auth', `${server} refused the login: ${said}`, {
@@ -38,16 +38,6 @@ export function needsNoPassword(server: string): BrokerError {
 /** The word in front of an error: `ERR`, `WRONGPASS`, `NOAUTH` ... */
 function codeOf(text: string): string | undefined {
   return /^([A-Z][A-Z0-9_]{1,19})( |$)/.exec(text)?.[1];
-}
-
-/** The server's own sentence without control characters and without the password, at most MAX_QUOTED_BYTES long. */
-function quoted(text: string, password: Secret | undefined): string {
-  // A password too short to mean anything would blank out letters of innocent words.
-  const secret = password && !password.disposed ? password.use((bytes) => bytes.toString('utf8')) : '';
-  let said = secret.length >= 4 ? text.replaceAll(secret, '***') : text;
-  said = said.replace(/\p{Cc}+/gu, ' ');
-  while (Buffer.byteLength(said) > MAX_QUOTED_BYTES) said = said.slice(0, -1);
-  return said;
 }
 
 /** The error words that clients know to mean something; the others are ERR. */

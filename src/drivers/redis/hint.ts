@@ -1,4 +1,5 @@
 import type { Hint, LeaseAddress } from '../../core/driver.ts';
+import { shellWord } from '../../core/shell.ts';
 import type { RedisConfig } from './config.ts';
 
 /** What clients and frameworks commonly read their login from; a session needs none of the user's own. */
@@ -33,8 +34,4 @@ function url(lease: LeaseAddress, db: number): string {
   if (lease.path !== undefined) return `unix://${login}${encodeURI(lease.path)}?db=${db}`;
   const host = lease.host.includes(':') ? `[${lease.host}]` : lease.host;
   return `${lease.tls ? 'rediss' : 'redis'}://${login}${host}:${lease.port}/${db}`;
-}
-
-function shellWord(text: string): string {
-  return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

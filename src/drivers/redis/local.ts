@@ -1,6 +1,7 @@
+import { type Arriving, arrival } from '../../core/arrival.ts';
 import type { Conn } from '../../core/conn.ts';
 import type { Arrival, Door, Visitor } from '../../core/driver.ts';
-import { BrokerError, toBrokerError } from '../../core/errors.ts';
+import { BrokerError } from '../../core/errors.ts';
 import { DRAIN_MS } from '../../core/limits.ts';
 import { Secret } from '../../core/secret.ts';
 import { acceptTls } from '../../core/tls.ts';
@@ -30,23 +31,36 @@ export type RedisArrival = Arrival<Visitor, never>;
  * server's and stands in order.
  */
 export async function greet(conn: Conn, door: Door, signal: AbortSignal): Promise<RedisArrival> {
-  let local = conn;
-  try {
-    if (door.tls) local = await acceptTls(conn, door.tls, signal, 'implicit');
-    const presented = door.ticketRequired ? await ticket(local, signal) : await anyCommand(local, signal);
+  return await arrival(new Client(conn, door, signal), signal);
+}
+
+class Client implements Arriving<Visitor, never> {
+  /** Changes with TLS. */
+  conn: Conn;
+  readonly #door: Door;
+  readonly #signal: AbortSignal;
+
+  constructor(conn: Conn, door: Door, signal: AbortSignal) {
+    this.conn = conn;
+    this.#door = door;
+    this.#signal = signal;
+  }
+
+  async refuse(error: BrokerError): Promise<void> {
+    await refuse(this.conn, error);
+  }
+
+  async arrive(): Promise<RedisArrival> {
+    const door = this.#door;
+    const signal = this.#signal;
+    if (door.tls) this.conn = await acceptTls(this.conn, door.tls, signal, 'implicit');
+    const { conn } = this;
+    const presented = door.ticketRequired ? await ticket(conn, signal) : await anyCommand(conn, signal);
     if (presented === 'quit') return { type: 'gone' };
     using secret = presented;
     const refused = await door.admit(secret);
     if (refused) throw refused;
-    const visitor: Visitor = { conn: local, params: NO_PARAMS, refuse: (error) => refuse(local, error) };
-    return { type: 'client', visitor };
-  } catch (thrown) {
-    const error = toBrokerError(thrown);
-    if (error.code === 'internal' || error.code === 'client_gone' || signal.aborted) local.destroy();
-    if (error.code === 'internal') throw thrown;
-    if (error.code === 'client_gone') return { type: 'gone' };
-    await refuse(local, error);
-    return { type: 'refused', error };
+    return { type: 'client', visitor: { conn, params: NO_PARAMS, refuse: (error) => refuse(conn, error) } };
   }
 }
 

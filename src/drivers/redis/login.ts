@@ -1,8 +1,10 @@
 import { TLSSocket } from 'node:tls';
+import { blame } from '../../core/blame.ts';
 import type { Conn } from '../../core/conn.ts';
 import type { DriverIo } from '../../core/driver.ts';
 import { BrokerError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
+import { serverNameOf } from '../../core/serverfields.ts';
 import { startTls, type TlsOptions } from '../../core/tls.ts';
 import { describe, type RedisConfig, targetOf, verifyOf } from './config.ts';
 import { loginFailure, needsNoPassword } from './failure.ts';
@@ -41,7 +43,7 @@ export async function login(config: RedisConfig, io: DriverIo, signal: AbortSign
   } catch (error) {
     auth[Symbol.dispose]();
     conn.destroy();
-    throw named(error, config);
+    throw blame(error, describe(config));
   }
 }
 
@@ -49,7 +51,7 @@ function tlsOptions(config: RedisConfig, io: DriverIo): TlsOptions | undefined {
   const verify = verifyOf(config);
   if (verify === 'disable') return undefined;
   const context = io.tlsContext({ ca: config.ca, cert: config.cert, key: config.key });
-  return { verify, serverName: config.server_name ?? config.host.replace(/^\[(.*)\]$/, '$1'), context };
+  return { verify, serverName: serverNameOf(config), context };
 }
 
 function tlsDetail(conn: Conn, tls: TlsOptions): string {
@@ -127,15 +129,4 @@ function takesAnyPassword(reply: Reply): boolean {
   const entries: readonly Value[] = reply.value;
   const flags = entries[entries.indexOf('flags') + 1];
   return Array.isArray(flags) && flags.includes('nopass');
-}
-
-/** "the server ..." says which server, and what has no hop yet belongs to the login. */
-function named(error: unknown, config: RedisConfig): unknown {
-  if (!(error instanceof BrokerError) || !error.code.startsWith('upstream_')) return error;
-  return new BrokerError(error.code, error.message.replace(/^the server /, `${describe(config)} `), {
-    hop: error.hop ?? 'auth',
-    cause: error.cause,
-    ...(error.hint && { hint: error.hint }),
-    ...(error.upstreamCode && { upstreamCode: error.upstreamCode }),
-  });
 }

@@ -1,4 +1,5 @@
 import { BrokerError, type ErrorCode } from '../../core/errors.ts';
+import { loginHint } from '../../core/mailfields.ts';
 import { quoteServer } from '../../core/quote.ts';
 import type { Secret } from '../../core/secret.ts';
 import { enhancedStatus, formatReply, type Reply } from './wire.ts';
@@ -25,7 +26,7 @@ export function loginFailure(reply: Reply, attempt: Attempt): BrokerError {
     );
   return new BrokerError('upstream_auth', `${server} refused the login of ${user} (${mechanism}): ${said}`, {
     ...options,
-    hint: hintFor(mechanism),
+    hint: loginHint(mechanism),
   });
 }
 
@@ -39,14 +40,6 @@ export function refusal(reply: Reply, server: string, what: string): BrokerError
 
 function quoted(reply: Reply, secrets: readonly (Secret | undefined)[]): string {
   return `"${quoteServer(reply.texts.join(' '), secrets)}" (${reply.code})`;
-}
-
-function hintFor(mechanism: string): string {
-  if (/XOAUTH2|OAUTHBEARER/.test(mechanism))
-    return 'if the permission was withdrawn, get a new refresh token: broker service set {service} --refresh-token-stdin';
-  if (/SCRAM/.test(mechanism))
-    return 'store the right password: broker service set {service} --password-stdin; or, if this server keeps no SCRAM data for the user: --auth plain';
-  return 'store the right password: broker service set {service} --password-stdin';
 }
 
 /** Replies that end a client's connection: 421 for what may pass, 535 and 554 for what won't (RFC 5321 §4.2.2, RFC 4954). */

@@ -1,5 +1,6 @@
 import { formatHostPort } from '../../core/dial.ts';
 import type { Hint, LeaseAddress } from '../../core/driver.ts';
+import { shellQuote, urlWord } from '../../core/shell.ts';
 import type { SmtpConfig } from './config.ts';
 import { allows } from './policy.ts';
 
@@ -11,7 +12,7 @@ export function hint(lease: LeaseAddress, config: SmtpConfig): Hint {
   const password = lease.ticket ?? ANY;
   const scheme = lease.tls ? 'smtps' : 'smtp';
   const where = lease.listen === 'unix' ? 'localhost' : formatHostPort(lease.host, lease.port);
-  const url = `${scheme}://${encode(config.user)}:${encode(password)}@${where}`;
+  const url = `${scheme}://${urlWord(config.user)}:${urlWord(password)}@${where}`;
   return {
     url,
     env: {
@@ -30,13 +31,13 @@ export function hint(lease: LeaseAddress, config: SmtpConfig): Hint {
 /** A mail, to oneself if may be, where addresses are known that may be used; else a command that sends nothing. */
 function example(lease: LeaseAddress, config: SmtpConfig, url: string): string {
   const words = ['curl', '-sS'];
-  if (lease.listen === 'unix') words.push('--unix-socket', quote(lease.path ?? lease.host));
-  if (lease.tls && lease.caFile !== undefined) words.push('--cacert', quote(lease.caFile));
-  words.push(quote(url));
+  if (lease.listen === 'unix') words.push('--unix-socket', shellQuote(lease.path ?? lease.host));
+  if (lease.tls && lease.caFile !== undefined) words.push('--cacert', shellQuote(lease.caFile));
+  words.push(shellQuote(url));
   const from = [config.user, ...config.allow_from].find((address) => may(config, 'MAIL', address));
   const to = [from ?? '', ...config.allow_to].find((address) => may(config, 'RCPT', address));
   if (from === undefined || to === undefined) return [...words, '--request', 'NOOP'].join(' ');
-  words.push('--mail-from', quote(from), '--mail-rcpt', quote(to), '--upload-file', '-');
+  words.push('--mail-from', shellQuote(from), '--mail-rcpt', shellQuote(to), '--upload-file', '-');
   return `printf 'Subject: hello from broker\\r\\n\\r\\nIt works.\\r\\n' | ${words.join(' ')}`;
 }
 
@@ -46,12 +47,4 @@ function may(config: SmtpConfig, verb: 'MAIL' | 'RCPT', address: string): boolea
 
 function isAddress(entry: string): boolean {
   return /^[^\s@*<>]+@[^\s@*<>]+$/.test(entry);
-}
-
-function encode(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,6 +1,7 @@
+import { type Arriving, arrival } from '../../core/arrival.ts';
 import type { Conn } from '../../core/conn.ts';
 import type { Arrival, Door, Visitor } from '../../core/driver.ts';
-import { type BrokerError, toBrokerError } from '../../core/errors.ts';
+import type { BrokerError } from '../../core/errors.ts';
 import { DRAIN_MS } from '../../core/limits.ts';
 import { acceptTls } from '../../core/tls.ts';
 import { readAuth } from './auth.ts';
@@ -22,20 +23,10 @@ export type SmtpArrival = Arrival<SmtpVisitor, never>;
  * else is left to `serve`, which can ask the server; with one, the client has to get through its AUTH here.
  */
 export async function greet(conn: Conn, facts: SmtpFacts, door: Door, signal: AbortSignal): Promise<SmtpArrival> {
-  const client = new Client(conn, facts, door, signal);
-  try {
-    return await client.arrive();
-  } catch (thrown) {
-    const error = toBrokerError(thrown);
-    if (error.code === 'internal' || error.code === 'client_gone' || signal.aborted) client.conn.destroy();
-    if (error.code === 'internal') throw thrown;
-    if (error.code === 'client_gone') return { type: 'gone' };
-    await refuse(client.conn, error);
-    return { type: 'refused', error };
-  }
+  return await arrival(new Client(conn, facts, door, signal), signal);
 }
 
-class Client {
+class Client implements Arriving<SmtpVisitor, never> {
   /** Changes with TLS. */
   conn: Conn;
   readonly #facts: SmtpFacts;
@@ -48,6 +39,10 @@ class Client {
     this.#facts = facts;
     this.#door = door;
     this.#signal = signal;
+  }
+
+  async refuse(error: BrokerError): Promise<void> {
+    await refuse(this.conn, error);
   }
 
   async arrive(): Promise<SmtpArrival> {

@@ -1,7 +1,9 @@
 import { TLSSocket } from 'node:tls';
+import { blame } from '../../core/blame.ts';
 import type { Conn } from '../../core/conn.ts';
 import type { DriverIo } from '../../core/driver.ts';
 import { BrokerError } from '../../core/errors.ts';
+import { mailTls, mayUseToken, unoffered } from '../../core/mailfields.ts';
 import {
   oauthBearerMessage,
   type SaslExchange,
@@ -12,8 +14,8 @@ import {
   scramBinding,
 } from '../../core/saslclient.ts';
 import type { Secret } from '../../core/secret.ts';
-import { startTls, type TlsOptions } from '../../core/tls.ts';
-import { describe, isBearer, type SmtpConfig, targetOf } from './config.ts';
+import { startTls } from '../../core/tls.ts';
+import { describe, type SmtpConfig, targetOf } from './config.ts';
 import { loginFailure, refusal } from './failure.ts';
 import { hasPolicy } from './policy.ts';
 import { ask, readReply } from './talk.ts';
@@ -52,11 +54,7 @@ export async function login(
   io: DriverIo,
   signal: AbortSignal,
 ): Promise<SmtpLogin> {
-  const tls: TlsOptions = {
-    verify: 'verify-full',
-    serverName: config.server_name ?? config.host.replace(/^\[(.*)\]$/, '$1'),
-    context: io.tlsContext({ ca: config.ca }),
-  };
+  const tls = mailTls(config, io);
   let { conn } = await io.dial(targetOf(config), signal);
   try {
     if (config.tls === 'implicit') conn = await startTls(conn, tls, signal);
@@ -74,7 +72,7 @@ export async function login(
     return { conn, facts: { greeting: greeting.texts, ehlo: hello.texts, policed: hasPolicy(config) } };
   } catch (error) {
     conn.destroy();
-    throw named(error, config);
+    throw blame(error, describe(config));
   }
 }
 
@@ -149,7 +147,7 @@ async function choose(
   io: DriverIo,
 ): Promise<SaslExchange> {
   const { auth, user, password } = config;
-  if (token && (isBearer(auth) || auth === 'auto')) {
+  if (token && mayUseToken(auth)) {
     const { host, port } = targetOf(config);
     if (auth !== 'xoauth2' && offered.has('OAUTHBEARER'))
       return saslBearer('OAUTHBEARER', () => oauthBearerMessage(user, host, port, token));
@@ -157,7 +155,7 @@ async function choose(
       const { xoauth2Message } = await import('./xoauth2.ts');
       return saslBearer('XOAUTH2', () => xoauth2Message(user, token));
     }
-    throw unoffered(config, offered);
+    throw unoffered(auth, offered);
   }
   if (!password) throw new BrokerError('invalid_argument', 'password is required', { hop: 'config' });
   const may = (name: SmtpConfig['auth'], mechanism: string): boolean =>
@@ -168,25 +166,5 @@ async function choose(
   if (may('scram', 'SCRAM-SHA-256')) return saslScram('SCRAM-SHA-256', user, password, binding, io.random(18));
   if (may('plain', 'PLAIN')) return saslPlain(user, password);
   if (may('login', 'LOGIN')) return saslLogin(user, password);
-  throw unoffered(config, offered);
-}
-
-function unoffered(config: SmtpConfig, offered: ReadonlySet<string>): BrokerError {
-  const list = Array.from(offered)
-    .filter((name) => /^[\w-]{1,40}$/.test(name))
-    .slice(0, 20);
-  const offers = list.length === 0 ? 'none' : list.join(', ');
-  const wanted = config.auth === 'auto' ? 'a login that broker has' : `the login ${config.auth}`;
-  return new BrokerError('upstream_auth', `the server does not offer ${wanted}; it offers ${offers}`, { hop: 'auth' });
-}
-
-/** "the server ..." says which server, and what has no hop yet belongs to the login. */
-function named(error: unknown, config: SmtpConfig): unknown {
-  if (!(error instanceof BrokerError) || !error.code.startsWith('upstream_')) return error;
-  return new BrokerError(error.code, error.message.replace(/^the server /, `${describe(config)} `), {
-    hop: error.hop ?? 'auth',
-    cause: error.cause,
-    ...(error.hint && { hint: error.hint }),
-    ...(error.upstreamCode && { upstreamCode: error.upstreamCode }),
-  });
+  throw unoffered(auth, offered);
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { printable, shellQuote, table } from '../../../src/cli/output.ts';
+import { printable, table } from '../../../src/cli/output.ts';
+import { shellQuote } from '../../../src/core/shell.ts';
 
 test('columns are as wide as their widest cell, without blanks at the end', () => {
   assert.equal(

@@ -80,7 +80,7 @@ test('capabilities from before TLS are forgotten', async () => {
   });
   const config = localConfig(imap.config, server.port, { tls: 'starttls', ca: pair.ca, server_name: pair.name });
   const error = await failureOf(imap.open(config, new Map(), testIo(), soon()));
-  assert.match(error.message, /does not offer the login auto; it offers LOGIN$/);
+  assert.match(error.message, /does not offer a login that broker has; it offers LOGIN$/);
 });
 
 test('LOGINDISABLED without TLS is refused with what to do', async () => {
