@@ -26,7 +26,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   let runsCommand = false;
   try {
     const words = await resolve(program, argv);
-    runsCommand = opensKind(words[0]) && argv.includes('--');
+    runsCommand = takesCommand(words[0]) && argv.includes('--');
     await program.parseAsync(words, { from: 'user' });
     return exitCode;
   } catch (thrown) {
@@ -125,8 +125,8 @@ function unknown(word: string, candidates: readonly string[], of: string): Broke
   });
 }
 
-function opensKind(word: string | undefined): boolean {
-  return word === OPEN_KIND || word === 'exec' || KNOWN_KINDS.some(([kind]) => kind === word);
+function takesCommand(word: string | undefined): boolean {
+  return word === OPEN_KIND || word === 'run' || word === 'exec' || KNOWN_KINDS.some(([kind]) => kind === word);
 }
 
 async function kindsOfDaemon(): Promise<readonly string[]> {

@@ -1,5 +1,5 @@
 import type { Preset__Output } from '../core/proto/broker/v1/Preset.ts';
-import { shellQuote } from './output.ts';
+import { shellQuote } from '../core/shell.ts';
 
 /** What a client's environment must be for it to come through broker. */
 export interface Variables {
