@@ -5,10 +5,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { drivers } from '../src/drivers/registry.ts';
+import { httpKinds } from '../src/http/registry.ts';
 import { ROOT } from './command.ts';
 import { methods } from './docs/api.ts';
 import { commands } from './docs/commands.ts';
-import { fieldTable, kindList, newKindPage } from './docs/kinds.ts';
+import { fieldTable, httpKindTables, kindList, newKindPage } from './docs/kinds.ts';
 import { packageTable } from './docs/packages.ts';
 import { withSection } from './docs/section.ts';
 import { settingsTable } from './docs/settings.ts';
@@ -29,6 +30,7 @@ async function sections(): Promise<Section[]> {
     { page: 'docs/configuration.md', name: 'settings', body: settingsTable() },
     { page: 'docs/commands.md', name: 'commands', body: await commands() },
     { page: 'docs/api.md', name: 'methods', body: methods(join(ROOT, 'proto')) },
+    { page: 'docs/kinds/http.md', name: 'fields', body: httpKindTables(httpKinds) },
     ...[...drivers.values()].map((driver) => ({
       page: `docs/kinds/${driver.kind}.md`,
       name: 'fields',

@@ -1,5 +1,6 @@
 import type { ConfigSpec, NamedField } from '../../src/core/config.ts';
-import type { Driver } from '../../src/core/driver.ts';
+import type { Kind } from '../../src/core/kind.ts';
+import { httpFields } from '../../src/http/config.ts';
 import { markdownTable } from './section.ts';
 
 /** A row per field, from the same ConfigSpec that parses it and makes its flags. */
@@ -16,14 +17,26 @@ export function fieldTable({ fields }: Pick<ConfigSpec<unknown>, 'fields'>): str
 }
 
 /** A line per kind, for the README. */
-export function kindList(drivers: ReadonlyMap<string, Pick<Driver, 'kind' | 'title'>>): string {
+export function kindList(drivers: ReadonlyMap<string, Pick<Kind, 'kind' | 'title'>>): string {
   return [...drivers.values()]
     .map(({ kind, title }) => `- [${title}](docs/kinds/${kind}.md): \`broker ${kind} NAME\``)
     .join('\n');
 }
 
+/** The kinds of the HTTP page: for each the fields of its credential, then once those that all of them have. */
+export function httpKindTables(kinds: ReadonlyMap<string, Pick<Kind, 'kind' | 'title' | 'config'>>): string {
+  const shared = Object.keys(httpFields);
+  const own = [...kinds.values()].map(({ kind, title, config }) => {
+    const fields = config.fields.filter(({ name }) => !shared.includes(name));
+    return `### \`${kind}\`: ${title}\n\n${fieldTable({ fields })}`;
+  });
+  const [first] = kinds.values();
+  const fields = first?.config.fields.filter(({ name }) => shared.includes(name)) ?? [];
+  return [...own, `### Fields of every HTTP kind\n\n${fieldTable({ fields })}`].join('\n\n');
+}
+
 /** The page of a kind that has none yet. */
-export function newKindPage({ kind, title }: Pick<Driver, 'kind' | 'title'>): string {
+export function newKindPage({ kind, title }: Pick<Kind, 'kind' | 'title'>): string {
   return `# ${title}
 
 \`broker ${kind} NAME\` opens a session to a service of kind \`${kind}\`.

@@ -1,9 +1,10 @@
+import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { AuditEvent } from './audit.ts';
-import type { ConfigSpec } from './config.ts';
 import type { Conn } from './conn.ts';
 import type { Dialed, DialedAddress, HopListener, Target } from './dial.ts';
 import type { BrokerError } from './errors.ts';
+import type { Kind } from './kind.ts';
 import type { OAuthSettings } from './oauth.ts';
 import type { SessionEnd } from './relay.ts';
 import type { Secret } from './secret.ts';
@@ -32,6 +33,53 @@ export interface DriverIo {
   accessToken?(settings: OAuthSettings, options: { readonly fresh: boolean }, signal: AbortSignal): Promise<Secret>;
   /** Reports a passed hop (`tls`, `auth`; the dialler reports dns and tcp itself). */
   readonly passed: HopListener;
+  /** The service's shared connections, for drivers that have `trunks`. */
+  readonly berths?: Berths;
+}
+
+/** What a place on a trunk is for: a program on the server, or a connection that the server makes to somewhere else. */
+export type ChannelUse = 'session' | 'stream';
+
+/**
+ * A logged-in connection that carries channels of many sessions at a time (SSH). The daemon keeps it between sessions,
+ * and decides who gets a place on it.
+ */
+export interface Trunk extends AsyncDisposable {
+  /** Resolves when the connection is over, whoever ended it. */
+  readonly over: Promise<void>;
+  /** A round trip to the server. @returns false when it can no longer be used. */
+  alive(signal: AbortSignal): Promise<boolean>;
+  /**
+   * A connection that the server makes to `target`, whose name it resolves itself: the way of services behind it (`via`).
+   * @throws BrokerError `upstream_unreachable` (hop dns or tcp), `upstream_refused` where the server forwards nothing.
+   */
+  stream(target: Target, signal: AbortSignal): Promise<Duplex>;
+}
+
+/** A place for one channel on a trunk. Disposing it gives the place to the next. */
+export interface Berth extends Disposable {
+  readonly trunk: Trunk;
+  /** The server takes no further channel on this trunk: others are asked from now on. @returns false if it has none at all. */
+  refused(): boolean;
+}
+
+/** The shared connections of one service, in the name of one session. */
+export interface Berths {
+  /**
+   * A place on a connection that is logged in, which is dialled if need be: admitted for the session's own caller.
+   * @throws BrokerError as `Trunks.open`; the gate's.
+   */
+  reserve(use: ChannelUse, signal: AbortSignal): Promise<Berth>;
+  /** Aborts when the connections are closed for good: the service was changed, or the vault locked. */
+  readonly ended: AbortSignal;
+}
+
+/** How a kind makes connections that are shared. */
+export interface Trunks<C> {
+  /** Channels that one connection carries at a time. */
+  readonly room: Readonly<Record<ChannelUse, number>>;
+  /** Dials and logs in. Leaves no socket behind when it rejects. @throws BrokerError `upstream_*` with its hop. */
+  open(config: C, io: DriverIo, signal: AbortSignal): Promise<Trunk>;
 }
 
 /** Something that happened inside a session, for the audit log; who, where and why are added to it. */
@@ -127,21 +175,18 @@ export interface Hint {
 /**
  * One kind of upstream. Stateless. `C` parsed configuration, `F` facts of an upstream, `V` visitor, `S` side request.
  */
-export interface Driver<C = unknown, F = unknown, V extends Visitor = Visitor, S = unknown> {
-  readonly kind: string;
-  readonly title: string;
-  readonly config: ConfigSpec<C>;
+export interface Driver<C = unknown, F = unknown, V extends Visitor = Visitor, S = unknown> extends Kind<C> {
   /** Name of the unix socket file in a lease's folder (`.s.PGSQL.5432`). */
   readonly socketName: string;
   /** How many spares a service keeps when its configuration does not say. */
   spares(config: C): number;
-  /** Where it connects to, for messages and audit: `PostgreSQL at db:5432`. */
-  describe(config: C): string;
   /**
    * Dials, negotiates TLS, authenticates. Leaves no socket behind when it rejects.
    * @throws BrokerError `upstream_*` with its hop, `cancelled` or the signal's reason.
    */
   open(config: C, params: OpenParams, io: DriverIo, signal: AbortSignal): Promise<Upstream<F, V, S>>;
+  /** Present where sessions share connections: `open` then takes its places from `io.berths`. */
+  readonly trunks?: Trunks<C>;
   /**
    * The client-facing handshake up to and including the door's decision. A stalled or garbled handshake ends in
    * `refused` or `gone` (conn closed); it never rejects but for a bug.

@@ -72,12 +72,17 @@ export function boolean(options: Options & { default: boolean }): Field<boolean>
   });
 }
 
-/** One of `choices`. `refused` maps well-known values that are refused to the reason. */
+/**
+ * One of `choices`. `aliases` maps other spellings to a choice, `refused` well-known values that are refused to the
+ * reason.
+ */
 export function choice<const C extends readonly string[], const O extends Options & { default?: C[number] }>(
   choices: C,
-  options: O & { refused?: Readonly<Record<string, string>> },
+  options: O & { refused?: Readonly<Record<string, string>>; aliases?: Readonly<Record<string, C[number]>> },
 ): Field<Optional<O, C[number]>> {
-  const made = field<Optional<O, C[number]>>('choice', options, (raw) => {
+  const { aliases = {} } = options;
+  const made = field<Optional<O, C[number]>>('choice', options, (given) => {
+    const raw = (Object.hasOwn(aliases, String(given)) && aliases[String(given)]) || given;
     const why = typeof raw === 'string' && options.refused ? options.refused[raw] : undefined;
     if (why) throw new FieldProblem(`must not be "${String(raw)}": ${why}`);
     if (typeof raw !== 'string' || !choices.includes(raw))

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { BrokerError } from './errors.ts';
 
-/** What a grant lets its holder do with the secrets of its subject. */
-export type Action = 'open' | 'http' | 'exec' | 'copy' | 'test' | 'expose';
+/** What a grant lets its holder do with the secrets of its subject. `via`: reach another service through it. */
+export type Action = 'open' | 'http' | 'exec' | 'copy' | 'test' | 'expose' | 'via';
 
 /** Actions that are sessions: they count for a service's `max_sessions` and end after its longest lifetime. */
 export const SESSION_ACTIONS = ['open', 'exec', 'copy'] as const satisfies readonly Action[];

@@ -16,6 +16,10 @@ export const MAX_LIVE_UPSTREAMS = 100;
 /** Milliseconds a spare may wait, counted from the last use of its service, and its largest age. */
 export const SPARE_LINGER_MS = 60_000;
 export const SPARE_MAX_AGE_MS = 300_000;
+/** Milliseconds that a shared connection is kept when nobody uses it. */
+export const TRUNK_IDLE_MS = 60_000;
+/** Logins of one service to its server that are under way at a time (MECHANISMS §5; sshd's MaxStartups begins to drop at 10). */
+export const MAX_HANDSHAKES = 4;
 /** Milliseconds after which the spare that a client got is replaced: by then most have had their first answer. */
 export const SPARE_DELAY_MS = 25;
 /** Milliseconds before a local port may be handed out again (MECHANISMS §1). */

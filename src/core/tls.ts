@@ -24,7 +24,8 @@ export interface TlsOptions {
   /** The name to check and to send as SNI: the host as configured, or the service's `server_name`. */
   readonly serverName: string;
   readonly context: SecureContext;
-  readonly alpn?: string;
+  /** Protocols to offer, the preferred one first. */
+  readonly alpn?: readonly string[];
 }
 
 /** @throws BrokerError `invalid_argument` when certificate, key or CA cannot be used; names the field. */
@@ -61,7 +62,7 @@ export async function startTls(conn: Conn, options: TlsOptions, signal: AbortSig
     ...(isIP(options.serverName) ? {} : { servername: options.serverName }),
     checkServerIdentity: (_host, cert) =>
       options.verify === 'verify-full' ? checkServerIdentity(options.serverName, cert) : undefined,
-    ...(options.alpn && { ALPNProtocols: [options.alpn] }),
+    ...(options.alpn && { ALPNProtocols: [...options.alpn] }),
   });
   await handshake(socket, 'secureConnect', signal, (cause) => {
     const message = `the TLS handshake with ${options.serverName} failed${errno(cause)}`;

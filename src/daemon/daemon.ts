@@ -4,8 +4,10 @@ import type { AuditEvent } from '../core/audit.ts';
 import type { Driver } from '../core/driver.ts';
 import { type ErrorCode, toBrokerError } from '../core/errors.ts';
 import { GrantAuthority } from '../core/grant.ts';
+import type { Kind } from '../core/kind.ts';
 import type { Secret } from '../core/secret.ts';
 import { drivers } from '../drivers/registry.ts';
+import { httpKinds } from '../http/registry.ts';
 import type { KdfParams } from '../vault/kdf.ts';
 import { Vault } from '../vault/vault.ts';
 import { AuditLog } from './audit/log.ts';
@@ -58,6 +60,8 @@ export class Daemon implements AsyncDisposable {
   readonly version: string;
   readonly weaknesses: readonly string[];
   readonly drivers: ReadonlyMap<string, Driver> = drivers;
+  /** Those that are used through sessions, and those that are used over HTTP. */
+  readonly kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([...drivers, ...httpKinds]);
   readonly vault: Vault;
   readonly audit: AuditLog;
   readonly tokens: Tokens;
@@ -85,11 +89,11 @@ export class Daemon implements AsyncDisposable {
     this.vault = vault;
     this.audit = audit;
     this.tokens = new Tokens(vault);
-    this.services = new Services(vault, this.drivers);
+    this.services = new Services(vault, this.kinds);
     this.files = new Files(vault, this.services);
     this.gate = new Gate({ authority, services: this.services, audit, vault: this.#gatedVault() });
     this.leaks = new Leaks(vault, Date.now);
-    this.presets = new Presets(parts.home, this.drivers);
+    this.presets = new Presets(parts.home, this.kinds);
     this.sessions = new SessionManager({
       drivers: this.drivers,
       services: this.services,
@@ -122,7 +126,10 @@ export class Daemon implements AsyncDisposable {
         vault,
         report: (error) => parts.log.error('the audit log', errorFields(error)),
       });
-      return new Daemon(parts, vault, audit, authority);
+      const daemon = new Daemon(parts, vault, audit, authority);
+      // A file that is not what it must be is told now, not when somebody needs it.
+      daemon.presets.list();
+      return daemon;
     } catch (error) {
       await vault[Symbol.asyncDispose]();
       throw error;

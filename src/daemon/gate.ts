@@ -2,9 +2,12 @@ import type { AuditEvent, AuditSink } from '../core/audit.ts';
 import { BrokerError, type ErrorCode } from '../core/errors.ts';
 import type { Action, Grant, GrantAuthority, GrantSubject } from '../core/grant.ts';
 import { LIFETIME_MS } from '../core/limits.ts';
+import { type Admission, type AdmitRequest, eventOf, purpose } from './admission.ts';
 import { auditCaller, type Caller } from './caller.ts';
 import { type Clock, systemClock, type Timer } from './clock.ts';
 import { decide, isSession, latestEnd, mayKnow, type Rule, type ServicePolicy } from './policy.ts';
+
+export type { Admission, AdmitRequest } from './admission.ts';
 
 /** The services as the gate sees them. */
 export interface GateServices {
@@ -12,6 +15,8 @@ export interface GateServices {
   policy(name: string): ServicePolicy | undefined;
   /** @throws BrokerError `locked`. */
   names(): readonly string[];
+  /** Globs on the names of the services that may be reached through this one. @throws BrokerError `locked`. */
+  carries(name: string): readonly string[];
 }
 
 /** The vault as the gate sees it. */
@@ -31,22 +36,6 @@ export interface GateParts {
   readonly audit: GateAudit;
   readonly vault: GateVault;
   readonly clock?: Clock;
-}
-
-export interface AdmitRequest {
-  readonly action: Action;
-  readonly service: string;
-  /** The caller's own words. */
-  readonly reason?: string;
-  /** Id of the session that the grant is for. */
-  readonly session?: string;
-}
-
-/** A grant whose intent may still be on its way to the disk. */
-export interface Admission {
-  readonly grant: Grant;
-  /** Resolves when the intent is on disk; rejects, with the grant revoked, when it could not be written. */
-  readonly recorded: Promise<void>;
 }
 
 interface Held {
@@ -117,7 +106,7 @@ export class Gate {
     const refusal = this.#refusal(caller, request);
     if (refusal) {
       const { code, message } = refusal.actual;
-      const detail = { for: request.action, rule: refusal.rule };
+      const detail = { ...purpose(request), rule: refusal.rule };
       await this.#audit.record({ ...eventOf(caller, request), outcome: 'denied', code, message, detail });
       throw refusal.told;
     }
@@ -128,7 +117,7 @@ export class Gate {
       request.action,
       request.session,
     );
-    const detail = { for: request.action, grant: grant.id };
+    const detail = { ...purpose(request), grant: grant.id };
     const intent = { ...eventOf(caller, request), outcome: 'intent' as const, detail };
     const recorded = this.#recorded(intent, grant, request.action !== 'http');
     // Whoever ignores it finds the grant revoked all the same.
@@ -200,6 +189,8 @@ export class Gate {
     const now = this.#clock.now();
     for (const held of [...this.#held.values()]) {
       if (!isOf(held, name)) continue;
+      // It lives only as long as a dial, and what was dialled is closed by the change.
+      if (held.grant.action === 'via') continue;
       const decision = decide(held.caller, { name, policy, liveSessions: 0 }, held.grant.action, now);
       if (decision.allowed) this.#limitLife(held, policy);
       else held.grant.revoke(new BrokerError('ended', `the policy of ${name} was changed`));
@@ -217,24 +208,37 @@ export class Gate {
   }
 
   /** Why not, as it is told and as it is recorded; undefined when the caller may. */
-  #refusal(caller: Caller, { action, service, session }: AdmitRequest): Refusal | undefined {
+  #refusal(caller: Caller, { action, service, session, target }: AdmitRequest): Refusal | undefined {
     const nobody = caller.transport !== 'internal' && !caller.token;
     if (this.#vault.state !== 'unlocked' && !nobody) {
       const locked = lockedError(this.#vault.state);
       return { told: locked, actual: locked, rule: 'locked' };
     }
     const policy = nobody ? undefined : this.#services.policy(service);
-    const facts = { name: service, policy: policy ?? ANYBODY, liveSessions: this.liveSessions(service, session) };
+    const liveSessions = this.liveSessions(service, session);
+    const carries = action === 'via' && policy ? this.#services.carries(service) : [];
+    const facts = { name: service, policy: policy ?? ANYBODY, liveSessions, carries, target };
     const decision = decide(caller, facts, action, this.#clock.now());
     if (!decision.allowed && decision.rule === 'token') {
       const told = new BrokerError(decision.code, decision.message, { hint: HINT_TOKEN });
       return { told, actual: decision, rule: decision.rule };
     }
     if (!policy) {
-      const told = this.notFound(caller, service);
+      const told =
+        action === 'via'
+          ? new BrokerError('not_found', `via names ${service}, which does not exist`, { hop: 'config' })
+          : this.notFound(caller, service);
       return { told, actual: told, rule: 'unknown' };
     }
     if (decision.allowed) return undefined;
+    if (decision.rule === 'via_for') {
+      const hint = `an admin can allow it: broker service set ${service} --via-for ${target}, and the names that stand there already`;
+      return {
+        told: new BrokerError(decision.code, decision.message, { hint }),
+        actual: decision,
+        rule: decision.rule,
+      };
+    }
     if (HIDING.includes(decision.rule)) {
       return { told: this.notFound(caller, service), actual: decision, rule: decision.rule };
     }
@@ -322,11 +326,6 @@ export class Gate {
       throw error;
     }
   }
-}
-
-function eventOf(caller: Caller, { service, reason, session }: AdmitRequest): Omit<AuditEvent, 'outcome'> {
-  const told = { ...(reason !== undefined && { reason }), ...(session !== undefined && { session }) };
-  return { action: 'gate.admit', caller: auditCaller(caller), service, ...told };
 }
 
 function lockedError(state: GateVault['state']): BrokerError {

@@ -25,10 +25,14 @@ export interface ServiceFacts {
   readonly policy: ServicePolicy;
   /** Sessions of it that are open now, the asked-for one not counted. */
   readonly liveSessions: number;
+  /** Globs on the names of services that may be reached through it. */
+  readonly carries?: readonly string[];
+  /** The service that is to be reached through it, for `via`. */
+  readonly target?: string | undefined;
 }
 
 /** Which rule refused; recorded in the audit log, never told to the caller. */
-export type Rule = 'token' | 'grant' | 'action' | 'allow_tokens' | 'allow_uids' | 'max_sessions';
+export type Rule = 'token' | 'grant' | 'action' | 'allow_tokens' | 'allow_uids' | 'max_sessions' | 'via_for';
 
 export type PolicyDecision =
   | { readonly allowed: true }
@@ -71,6 +75,7 @@ export function parsePolicy(json: JsonObject): ServicePolicy {
  * The daemon's own work (transport `internal`) passes; an admin passes every rule about who, not those about how much.
  */
 export function decide(caller: Caller, service: ServiceFacts, action: Action, now: number): PolicyDecision {
+  if (action === 'via') return decideVia(caller, service, now);
   const who = decideWho(caller, service, now);
   if (!who.allowed) return who;
   if (caller.transport === 'internal') return who;
@@ -95,14 +100,23 @@ export function latestEnd(caller: Caller, policy: ServicePolicy, now: number): n
   return Math.min(byPolicy, caller.token?.expiresAt ?? byPolicy);
 }
 
+/**
+ * A service on the way to another one: who may use that is decided already, and this one says itself which services it
+ * carries. The caller needs no grant of its own for it.
+ */
+function decideVia(caller: Caller, { name, carries, target }: ServiceFacts, now: number): PolicyDecision {
+  const ended = decideToken(caller, now);
+  if (ended) return ended;
+  if (target !== undefined && carries?.some((glob) => globMatches(glob, target))) return { allowed: true };
+  return refusal('via_for', 'denied', `${name} is not a way to ${target ?? 'other services'} (via_for)`);
+}
+
 function decideWho(caller: Caller, service: Pick<ServiceFacts, 'name' | 'policy'>, now: number): PolicyDecision {
   if (caller.transport === 'internal') return { allowed: true };
+  const ended = decideToken(caller, now);
+  if (ended) return ended;
   const { token } = caller;
-  if (!token) return refusal('token', 'unauthenticated', 'this needs a token');
-  if (token.signal.aborted || (token.expiresAt !== undefined && token.expiresAt <= now)) {
-    return refusal('token', 'unauthenticated', `the token ${token.name} has ended`);
-  }
-  if (token.scope === 'admin') return { allowed: true };
+  if (!token || token.scope === 'admin') return { allowed: true };
   const { name, policy } = service;
   if (!token.grants.some((grant) => globMatches(grant.services, name))) {
     return refusal('grant', 'denied', `no grant of the token ${token.name} names ${name}`);
@@ -117,6 +131,15 @@ function decideWho(caller: Caller, service: Pick<ServiceFacts, 'name' | 'policy'
     return refusal('allow_uids', 'denied', `the policy of ${name} does not allow ${who}`);
   }
   return { allowed: true };
+}
+
+/** The refusal of a caller without a token that is still good; undefined where it has one, or needs none. */
+function decideToken({ transport, token }: Caller, now: number): PolicyDecision | undefined {
+  if (transport === 'internal') return undefined;
+  if (!token) return refusal('token', 'unauthenticated', 'this needs a token');
+  if (token.signal.aborted || (token.expiresAt !== undefined && token.expiresAt <= now))
+    return refusal('token', 'unauthenticated', `the token ${token.name} has ended`);
+  return undefined;
 }
 
 function grantsAction(caller: Caller, service: string, action: Action): boolean {

@@ -57,7 +57,7 @@ export class Presets {
   #checkAgainstKind(preset: Preset, file: string): void {
     const spec = this.#kinds.get(preset.kind)?.config;
     const refuse = (problem: string): BrokerError => new BrokerError('invalid_argument', `${file}: ${problem}`);
-    if (!spec) return;
+    if (!spec) throw refuse(`kind "${preset.kind}" is not known; the kinds are ${[...this.#kinds.keys()].join(', ')}`);
     if (!spec.secretNames.includes(preset.credential.field))
       throw refuse(`credential.field ${preset.credential.field} is not a secret of kind ${preset.kind}`);
     const asked = Object.keys(preset.ask);

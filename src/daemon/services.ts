@@ -1,8 +1,8 @@
 import { closest } from '../core/config.ts';
-import type { Driver } from '../core/driver.ts';
 import { BrokerError } from '../core/errors.ts';
 import type { Grant } from '../core/grant.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
+import type { Kind } from '../core/kind.ts';
 import { LIFETIME_MS, MAX_LIVE_UPSTREAMS } from '../core/limits.ts';
 import type { Secret } from '../core/secret.ts';
 import type { StoredRecord, Vault } from '../vault/vault.ts';
@@ -41,11 +41,11 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}$/;
 /** Service records: validated by their kind's ConfigSpec on the way in, parsed again on the way out. */
 export class Services {
   readonly #vault: Vault;
-  readonly #drivers: ReadonlyMap<string, Driver>;
+  readonly #kinds: ReadonlyMap<string, Kind>;
 
-  constructor(vault: Vault, drivers: ReadonlyMap<string, Driver>) {
+  constructor(vault: Vault, kinds: ReadonlyMap<string, Kind>) {
     this.#vault = vault;
-    this.#drivers = drivers;
+    this.#kinds = kinds;
   }
 
   /** @throws BrokerError `locked`. */
@@ -61,6 +61,12 @@ export class Services {
   /** undefined where there is no such service. @throws BrokerError `locked`. */
   policy(name: string): ServicePolicy | undefined {
     return this.get(name)?.policy;
+  }
+
+  /** Globs on the names of the services that may be reached through it. @throws BrokerError `locked`. */
+  carries(name: string): readonly string[] {
+    const given = this.get(name)?.config.via_for;
+    return Array.isArray(given) ? given.filter((glob) => typeof glob === 'string') : [];
   }
 
   kindOf(name: string): string | undefined {
@@ -82,9 +88,9 @@ export class Services {
         'name must be 1 to 128 characters of a-z A-Z 0-9 . _ -, the first a letter or digit',
       );
     }
-    const driver = this.#driver(kind);
-    const secrets = knownSecrets(driver, change.secrets);
-    const config = driver.config.validate(change.config, Object.keys(secrets), secrets);
+    const found = this.#kind(kind);
+    const secrets = knownSecrets(found, change.secrets);
+    const config = found.config.validate(change.config, Object.keys(secrets), secrets);
     const policy = change.policy ?? {};
     parsePolicy(policy);
     if (createOnly && this.#vault.get('service', name)) {
@@ -113,19 +119,19 @@ export class Services {
     const record = this.#vault.get('service', name);
     if (!record) throw new BrokerError('not_found', `there is no service ${name}`);
     const before = this.#view(record);
-    const driver = this.#driver(before.kind);
-    const given = knownSecrets(driver, change.secrets);
+    const kind = this.#kind(before.kind);
+    const given = knownSecrets(kind, change.secrets);
     const merged: Record<string, JsonObject[string]> = { ...before.config };
     for (const [field, value] of Object.entries(change.config)) {
       if (value === null) delete merged[field];
       else merged[field] = value;
     }
-    const redirected = changedFields(driver, before.config, merged).filter((f) => driver.config.redirects.includes(f));
+    const redirected = changedFields(kind, before.config, merged).filter((f) => kind.config.redirects.includes(f));
     const kept = redirected.length === 0 ? before.secretsSet.filter((secret) => !given[secret]) : [];
     const dropped = before.secretsSet.filter((secret) => !given[secret] && !kept.includes(secret));
     let config: JsonObject;
     try {
-      config = driver.config.validate(merged, [...Object.keys(given), ...kept], given);
+      config = kind.config.validate(merged, [...Object.keys(given), ...kept], given);
     } catch (error) {
       if (!(error instanceof BrokerError) || dropped.length === 0) throw error;
       throw new BrokerError(
@@ -157,20 +163,20 @@ export class Services {
     const record = this.#vault.get('service', grant.subject.name);
     if (!record) throw new BrokerError('not_found', `there is no service ${grant.subject.name}`);
     const view = this.#view(record);
-    const driver = this.#driver(view.kind);
+    const { config } = this.#kind(view.kind);
     const secrets = new Map<string, Secret>();
     for (const name of view.secretsSet) secrets.set(name, this.#vault.reveal(grant, name));
     const { kind, revision } = view;
     // How many sessions there may be is the gate's to count; this bounds their connections and the spares.
     const policy = { maxSessions: MAX_LIVE_UPSTREAMS, maxLifetimeMs: view.policy.maxLifetimeMs || LIFETIME_MS };
-    return { name: view.name, kind, policy, revision, config: driver.config.parse(view.config, secrets) };
+    return { name: view.name, kind, policy, revision, config: config.parse(view.config, secrets) };
   }
 
-  #driver(kind: string): Driver {
-    const driver = this.#drivers.get(kind);
-    if (driver) return driver;
-    const near = closest(kind, [...this.#drivers.keys()]);
-    const known = [...this.#drivers.keys()].join(', ');
+  #kind(kind: string): Kind {
+    const found = this.#kinds.get(kind);
+    if (found) return found;
+    const near = closest(kind, [...this.#kinds.keys()]);
+    const known = [...this.#kinds.keys()].join(', ');
     throw new BrokerError(
       'invalid_argument',
       `kind "${kind}" is not known${near ? ` (did you mean ${near}?)` : ''}; the kinds are ${known}`,
@@ -180,7 +186,7 @@ export class Services {
   #view(record: StoredRecord): ServiceView {
     const kind = typeof record.fields.kind === 'string' ? record.fields.kind : '';
     const config = isJsonObject(record.fields.config) ? record.fields.config : {};
-    const driver = this.#driver(kind);
+    const found = this.#kind(kind);
     return {
       name: record.name,
       kind,
@@ -190,7 +196,7 @@ export class Services {
       revision: record.revision,
       createdAt: record.createdAt,
       updatedAt: record.updatedAt,
-      target: driver.describe(driver.config.preview(config)),
+      target: found.describe(found.config.preview(config)),
     };
   }
 }
@@ -199,10 +205,10 @@ function policyOf(record: StoredRecord): JsonObject {
   return isJsonObject(record.fields.policy) ? record.fields.policy : {};
 }
 
-function knownSecrets(driver: Driver, secrets: Readonly<Record<string, Secret>>): Record<string, Secret> {
+function knownSecrets(kind: Kind, secrets: Readonly<Record<string, Secret>>): Record<string, Secret> {
   for (const name of Object.keys(secrets)) {
-    if (driver.config.secretNames.includes(name)) continue;
-    const near = closest(name, driver.config.secretNames);
+    if (kind.config.secretNames.includes(name)) continue;
+    const near = closest(name, kind.config.secretNames);
     throw new BrokerError(
       'invalid_argument',
       `${name} is not a secret field of this kind${near ? ` (did you mean ${near}?)` : ''}`,
@@ -212,11 +218,11 @@ function knownSecrets(driver: Driver, secrets: Readonly<Record<string, Secret>>)
 }
 
 /** Names of the fields whose effective value differs: a default that is spelled out changes nothing. */
-function changedFields(driver: Driver, before: JsonObject, after: JsonObject): string[] {
+function changedFields(kind: Kind, before: JsonObject, after: JsonObject): string[] {
   const values = (config: JsonObject): Map<string, unknown> =>
-    new Map(Object.entries(driver.config.preview(config) as Record<string, unknown>));
+    new Map(Object.entries(kind.config.preview(config) as Record<string, unknown>));
   const [old, now] = [values(before), values(after)];
-  return driver.config.fields
+  return kind.config.fields
     .map(({ name }) => name)
     .filter((name) => JSON.stringify(old.get(name) ?? null) !== JSON.stringify(now.get(name) ?? null));
 }

@@ -25,7 +25,9 @@ export interface Stage extends AsyncDisposable {
 export async function setStage(harness: ContractHarness, deps: Partial<SessionDeps> = {}): Promise<Stage> {
   const server = await harness.start();
   const lookup = await peers();
-  const world = await World.make([harness.driver], { peers: lookup, ...deps });
+  // What is kept for the next session would stand in the way of counting.
+  const limits = { trunkIdleMs: 0, ...deps.limits };
+  const world = await World.make([harness.driver], { peers: lookup, ...deps, limits });
   const noSpares = (): unknown => ({ ...(harness.config(server, harness.password) as object), spares: 0 });
   world.services.set(SERVICE, { kind: harness.driver.kind, config: noSpares });
   return {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SETTINGS } from '../../src/core/settings.ts';
 import { drivers } from '../../src/drivers/registry.ts';
+import { httpKinds } from '../../src/http/registry.ts';
 import { blocksOf, pages, readPage } from './blocks.ts';
 
 const reference = 'docs/commands.md';
@@ -16,7 +17,7 @@ const helps = new Map(
 
 /** Flags that no help lists: the kinds' fields, and their sources. */
 const fieldFlags = new Set(
-  [...drivers.values()].flatMap(({ config }) =>
+  [...drivers.values(), ...httpKinds.values()].flatMap(({ config }) =>
     config.fields.flatMap(({ name }) =>
       ['', '-stdin', '-file', '-env'].map((source) => `--${name.replaceAll('_', '-')}${source}`),
     ),

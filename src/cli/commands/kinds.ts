@@ -21,18 +21,28 @@ export async function kinds(kind: string | undefined, options: { json?: boolean 
     print(
       table(
         ['KIND', 'TITLE', 'FIELDS'],
-        all.map(({ name, title, fields }) => [name, title, fields.map((field) => field.name).join(' ')]),
+        all.map((known) => [known.name, known.title, brief(known, all)]),
       ),
     );
   else for (const { title, fields } of wanted) print([title, ...describeFields(fields)].join('\n'));
   return 0;
 }
 
+/** The names of a kind's fields; of those that all HTTP kinds share, only the first. */
+function brief(kind: Kind__Output, all: readonly Kind__Output[]): string {
+  const names = kind.fields.map((field) => field.name);
+  if (kind.use !== 'USE_HTTP') return names.join(' ');
+  const others = all.filter((known) => known.use === 'USE_HTTP');
+  const own = names.filter((name) => !others.every(({ fields }) => fields.some((field) => field.name === name)));
+  return ['base_url', ...own, '...'].join(' ');
+}
+
 /** A kind as --json prints it: names that stay. */
-function shown({ name, title, fields }: Kind__Output): object {
+function shown({ name, title, use, fields }: Kind__Output): object {
   return {
     name,
     title,
+    use: use.replace('USE_', '').toLowerCase(),
     fields: fields.map((field) => ({
       name: field.name,
       type: field.type.replace('TYPE_', '').toLowerCase(),

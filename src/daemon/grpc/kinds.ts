@@ -8,9 +8,10 @@ import type { Adapter } from './adapt.ts';
 export function kindsHandlers(daemon: Daemon, adapt: Adapter): KindsHandlers {
   return {
     List: adapt.unary(async () => ({
-      kinds: [...daemon.drivers.values()].map(({ kind, title, config }) => ({
+      kinds: [...daemon.kinds.values()].map(({ kind, title, config }) => ({
         name: kind,
         title,
+        use: daemon.drivers.has(kind) ? ('USE_SESSION' as const) : ('USE_HTTP' as const),
         fields: config.fields.map(fieldMessage),
       })),
     })),

@@ -59,7 +59,7 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
       visible(caller, name);
       const grant = await gate.admit(caller, { action: 'test', service: name });
       using _ = grant;
-      const result = await daemon.sessions.probe(grant, signal);
+      const result = await daemon.sessions.probe(caller, grant, signal);
       const error = result.error?.forService(name);
       return {
         ok: !error,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
+import type { Endpoint, Tuple } from '../../core/address.ts';
 import type { PeerIdentity } from '../caller.ts';
-import type { Endpoint, Tuple } from './address.ts';
 import { unixPeer } from './credentials.ts';
 import { type Libc, loadLibc } from './libc.ts';
 import { ownerByNetlink, type SocketOwner } from './netlink.ts';

@@ -1,4 +1,4 @@
-import { addressBytes, type Tuple, unmap } from './address.ts';
+import { addressBytes, type Tuple, unmap } from '../../core/address.ts';
 import type { Libc } from './libc.ts';
 
 /** What the kernel knows about the owner of a socket. An inode of 0 means that no process holds it any more. */

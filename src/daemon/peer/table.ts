@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { addressBytes, type Endpoint, type Tuple, unmap } from './address.ts';
+import { addressBytes, type Endpoint, type Tuple, unmap } from '../../core/address.ts';
 import type { SocketOwner } from './netlink.ts';
 
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const;

@@ -32,6 +32,8 @@ export interface AdmitRequest {
   readonly service: string;
   readonly reason?: string;
   readonly session?: string;
+  /** For `via`: the service that is reached through this one, for which the caller was admitted already. */
+  readonly target?: string;
 }
 
 export interface SessionGate {
@@ -63,6 +65,8 @@ export interface SessionLimits {
   /** Between a client's coming in and the dialling of the spare that replaces the one it got. */
   readonly replenishAfterMs: number;
   readonly spareMaxAgeMs: number;
+  /** How long a shared connection is kept when nobody uses it. */
+  readonly trunkIdleMs: number;
   /** How long alive() may take before a connection counts as dead. */
   readonly aliveTimeoutMs: number;
   /** A connection that waited longer than this for its client is asked for a sign of life first. */

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
+import { addressBytes } from '../../core/address.ts';
 import type { AddressGuard } from '../../core/dial.ts';
 import { BrokerError } from '../../core/errors.ts';
-import { addressBytes } from '../peer/address.ts';
 
 /** Where clouds hand out their machines' credentials: AWS, GCP, Azure and others; Alibaba; AWS over IPv6. */
 const METADATA = ['169.254.169.254', '169.254.170.2', '100.100.100.200', 'fd00:ec2::254'].map(addressBytes);

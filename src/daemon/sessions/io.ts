@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
-import { type AddressGuard, dial, type HopListener } from '../../core/dial.ts';
-import type { DriverIo } from '../../core/driver.ts';
+import type { Dialed, HopListener, Target } from '../../core/dial.ts';
+import type { Berths, DriverIo } from '../../core/driver.ts';
 import { type TlsMaterial, tlsContext } from '../../core/tls.ts';
 
 /** TLS contexts by service: one costs 50 KB and a millisecond, so a service's connections share it (MECHANISMS §8). */
@@ -28,19 +28,24 @@ export class TlsContexts {
   }
 }
 
+/** How a driver's connections leave this machine: at once, or through another service. */
+export type Dial = (target: Target, passed: HopListener, signal: AbortSignal) => Promise<Dialed>;
+
 /** The outside world as a driver of `service` sees it. */
 export function driverIo(
   service: string,
-  guard: AddressGuard,
+  dial: Dial,
   contexts: TlsContexts,
   passed: HopListener = () => undefined,
+  berths?: Berths,
 ): DriverIo {
   return {
-    dial: (target, signal) => dial(target, guard, passed, signal),
-    redial: async (address, signal) => (await dial(address, guard, () => undefined, signal)).conn,
+    dial: (target, signal) => dial(target, passed, signal),
+    redial: async (address, signal) => (await dial(address, () => undefined, signal)).conn,
     tlsContext: (material) => contexts.get(service, material),
     random: randomBytes,
     passed,
+    ...(berths && { berths }),
   };
 }
 

@@ -13,6 +13,7 @@ import {
   SPARE_DELAY_MS,
   SPARE_LINGER_MS,
   SPARE_MAX_AGE_MS,
+  TRUNK_IDLE_MS,
 } from '../../core/limits.ts';
 import { Secret } from '../../core/secret.ts';
 import { auditCaller, type Caller, type PeerIdentity } from '../caller.ts';
@@ -20,6 +21,7 @@ import { descriptorOf } from '../peer/credentials.ts';
 import type { LocalTls, SessionDeps, SessionLimits } from './deps.ts';
 import { descriptorUse, refuseWhenFull } from './descriptors.ts';
 import { endedError } from './ending.ts';
+import type { Errand } from './errand.ts';
 import { type EndReason, type Lease, type LeaseEvent, LeaseEvents, type OpenedLease } from './events.ts';
 import { addressGuard } from './guard.ts';
 import { LiveLease } from './lease.ts';
@@ -29,7 +31,7 @@ import { PortRest } from './ports.ts';
 import { type ProbeResult, probe } from './probe.ts';
 import { type OpenPlan, type OpenRequest, planOpen } from './request.ts';
 import { streamPair } from './stream.ts';
-import { type Errand, Upstreams } from './upstreams.ts';
+import { Upstreams } from './upstreams.ts';
 
 export type ConnectRequest = Pick<
   OpenRequest,
@@ -45,6 +47,7 @@ export const SESSION_LIMITS: SessionLimits = {
   spareLingerMs: SPARE_LINGER_MS,
   replenishAfterMs: SPARE_DELAY_MS,
   spareMaxAgeMs: SPARE_MAX_AGE_MS,
+  trunkIdleMs: TRUNK_IDLE_MS,
   aliveTimeoutMs: 2_000,
   restAfterMs: 5_000,
   maxGreeting: 64,
@@ -144,8 +147,8 @@ export class SessionManager {
   }
 
   /** Logs in to the grant's service once and reports each hop. */
-  probe(grant: Grant, signal: AbortSignal): Promise<ProbeResult> {
-    return probe(this.#deps, this.#guard, grant, this.#limits.openTimeoutMs, signal);
+  probe(caller: Caller, grant: Grant, signal: AbortSignal): Promise<ProbeResult> {
+    return probe(this.#deps, this.#limits, this.#guard, caller, grant, signal);
   }
 
   list(): Lease[] {
@@ -172,13 +175,19 @@ export class SessionManager {
     if (reason === 'shutdown') this.#stopping = true;
     const error = endedError(reason);
     for (const opening of this.#opening.keys()) opening.abort(error);
+    this.#upstreams.halt(error);
     const ended = [...this.#leases.values()].map((lease) => lease.end(reason));
     const dialling = Promise.allSettled(this.#opening.values());
-    const results = await Promise.allSettled([...ended, this.#upstreams.clear(error), this.#bounded(dialling)]);
+    const results = await Promise.allSettled([...ended, this.#bounded(dialling)]);
+    // Sessions first: what runs on a shared connection is to be told so over it.
+    results.push(...(await Promise.allSettled([this.#upstreams.clear(error)])));
     for (const result of results) if (result.status === 'rejected') this.#deps.report(result.reason, 'ending sessions');
   }
 
-  /** A service's record was changed: live sessions stay, what waits with the old credential goes. */
+  /**
+   * A service's record was changed: live sessions stay, but for those on shared connections; what was logged in with the
+   * old credential, and waits or is shared, goes.
+   */
   async dropSpares(service: string): Promise<void> {
     await this.#upstreams.drop(service);
   }
@@ -186,6 +195,11 @@ export class SessionManager {
   /** Spares waiting for a service, for metrics. */
   spareCount(service: string): number {
     return this.#upstreams.spares.count(service);
+  }
+
+  /** Shared connections of a service that are logged in, for metrics. */
+  trunkCount(service: string): number {
+    return this.#upstreams.trunkCount(service);
   }
 
   /** The live sessions first, as `opened`; then what happens to them. Ends when `signal` aborts. */

@@ -1,9 +1,10 @@
 import type { Grant } from '../../core/grant.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { LocalTls, SessionDeps, SessionLimits } from './deps.ts';
+import type { Errand } from './errand.ts';
 import type { Lease, LeaseEvent } from './events.ts';
 import type { OpenPlan } from './request.ts';
-import type { Errand, Obtained, Upstreams } from './upstreams.ts';
+import type { Obtained, Upstreams } from './upstreams.ts';
 
 /** What a lease is made of. */
 export interface LeaseParts {

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import type { AddressGuard } from '../../core/dial.ts';
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
-import type { SessionDeps } from './deps.ts';
-import { driverIo, TlsContexts } from './io.ts';
-import { secretsOf } from './upstreams.ts';
+import type { Caller } from '../caller.ts';
+import type { SessionDeps, SessionLimits } from './deps.ts';
+import { Reach } from './reach.ts';
+import { secretsOf } from './secrets.ts';
 
 export interface ProbedHop {
   readonly name: string;
@@ -19,14 +21,15 @@ export interface ProbeResult {
 }
 
 /**
- * Logs in once, with fresh connections and TLS contexts, and reports each hop: dns, tcp, tls, auth. The upstream's
- * faults are the result, not a rejection.
+ * Logs in once, with fresh connections and TLS contexts, and reports each hop: dns, tcp, tls, auth; those of a service on
+ * the way with its name in front. The upstream's faults are the result, not a rejection.
  */
 export async function probe(
-  deps: Pick<SessionDeps, 'services' | 'drivers'>,
+  deps: SessionDeps,
+  limits: SessionLimits,
   guard: AddressGuard,
+  caller: Caller,
   grant: Grant,
-  timeoutMs: number,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   const hops: ProbedHop[] = [];
@@ -38,26 +41,34 @@ export async function probe(
   };
   const service = await deps.services.resolve(grant);
   using _ = secretsOf(service.config);
-  const timedOut = new BrokerError('upstream_timeout', `no login within ${Math.round(timeoutMs / 1000)} s`);
-  const timer = new AbortController();
-  const timeout = setTimeout(() => timer.abort(timedOut), timeoutMs);
+  const of = (name: string, hop: string): string => (name === service.name ? hop : `${name} ${hop}`);
+  let failing: string | undefined;
+  const reach = new Reach(deps, limits, guard, {
+    passed: (name) => (hop, detail) => pass(of(name, hop), detail),
+    // The innermost one comes first.
+    failed: (name) => {
+      failing ??= name;
+    },
+  });
   try {
     const driver = deps.drivers.get(service.kind);
     if (!driver) throw new BrokerError('invalid_argument', `kind ${service.kind} is not known`);
-    const io = driverIo(service.name, guard, new TlsContexts(), pass);
-    const upstream = await driver.open(
-      service.config,
-      new Map(),
-      io,
-      AbortSignal.any([signal, grant.signal, timer.signal]),
+    const journey = {
+      errand: { caller, service: service.name, action: 'open' as const, session: randomUUID() },
+      service,
+      driver,
+    };
+    const io = reach.io(journey, grant, pass);
+    const upstream = await reach.limited(journey, AbortSignal.any([signal, grant.signal]), (limited) =>
+      driver.open(service.config, new Map(), io, limited),
     );
     await upstream[Symbol.asyncDispose]();
     return { hops };
   } catch (thrown) {
     const error = toBrokerError(thrown);
-    pass(error.hop ?? 'session', error.message, false);
+    pass(of(failing ?? service.name, error.hop ?? 'session'), error.message, false);
     return { hops, error };
   } finally {
-    clearTimeout(timeout);
+    await reach.clear(new BrokerError('ended', 'the test is over'));
   }
 }

@@ -1,26 +1,15 @@
 import type { AddressGuard } from '../../core/dial.ts';
 import type { Driver, OpenParams } from '../../core/driver.ts';
 import { BrokerError, throwIfAborted, toBrokerError } from '../../core/errors.ts';
-import type { Grant, SessionAction } from '../../core/grant.ts';
+import type { Grant } from '../../core/grant.ts';
 import { MAX_LIVE_UPSTREAMS } from '../../core/limits.ts';
-import { Secret } from '../../core/secret.ts';
-import type { Caller } from '../caller.ts';
 import type { Admission, ResolvedService, SessionDeps, SessionLimits } from './deps.ts';
+import type { Errand } from './errand.ts';
 import { Held } from './held.ts';
-import { driverIo, TlsContexts } from './io.ts';
 import { after, link } from './link.ts';
-import { Slots } from './slots.ts';
+import { Reach } from './reach.ts';
+import { secretsOf } from './secrets.ts';
 import { Spares } from './spares.ts';
-
-/** On whose behalf a connection is wanted, and for what: every one is admitted by the gate for its own caller. */
-export interface Errand {
-  readonly caller: Caller;
-  readonly service: string;
-  readonly action: SessionAction;
-  readonly session: string;
-  readonly kind?: string | undefined;
-  readonly reason?: string | undefined;
-}
 
 export interface Obtained {
   readonly held: Held;
@@ -38,9 +27,7 @@ const NO_PARAMS: OpenParams = new Map();
 export class Upstreams {
   readonly #deps: SessionDeps;
   readonly #limits: SessionLimits;
-  readonly #guard: AddressGuard;
-  readonly #slots = new Slots();
-  readonly #contexts = new TlsContexts();
+  readonly #reach: Reach;
   /** Ends the dialling of spares: they belong to no session whose end would end it. */
   #background = new AbortController();
   readonly spares: Spares;
@@ -48,7 +35,7 @@ export class Upstreams {
   constructor(deps: SessionDeps, limits: SessionLimits, guard: AddressGuard) {
     this.#deps = deps;
     this.#limits = limits;
-    this.#guard = guard;
+    this.#reach = new Reach(deps, limits, guard);
     this.spares = new Spares(limits, deps.now, deps.report);
   }
 
@@ -74,11 +61,11 @@ export class Upstreams {
       const spare = await this.spares.take(service.name, service.revision, wanted);
       if (spare) return { held: spare, fromSpare: true };
       try {
-        return { held: await this.#dial(service, driver, wanted, linked), fromSpare: false };
+        return { held: await this.#dial(grant, errand, service, driver, wanted, linked), fromSpare: false };
       } catch (error) {
         const full = error instanceof BrokerError && error.upstreamCode === TOO_MANY_CONNECTIONS;
         if (!full || (await this.spares.drop(service.name)) === 0) throw error;
-        return { held: await this.#dial(service, driver, wanted, linked), fromSpare: false };
+        return { held: await this.#dial(grant, errand, service, driver, wanted, linked), fromSpare: false };
       }
     });
   }
@@ -96,11 +83,11 @@ export class Upstreams {
     const { signal } = this.#background;
     const dial = async (): Promise<Held | undefined> => {
       // Asked before the gate, which would put a refusal on record that nobody has caused.
-      if (this.#slots.isFull(service.name, mostSessions(service))) return undefined;
+      if (this.#reach.slots.isFull(service.name, mostSessions(service))) return undefined;
       const { grant } = await this.admit(errand);
       using _ = grant;
       const made = await this.#underGrant(grant, errand, signal, async (fresh, driver, linked) => ({
-        held: await this.#dial(fresh, driver, params, linked),
+        held: await this.#dial(grant, errand, fresh, driver, params, linked),
         fromSpare: false,
       }));
       return made.held;
@@ -111,6 +98,11 @@ export class Upstreams {
     });
   }
 
+  /** Shared connections of a service that are logged in. */
+  trunkCount(service: string): number {
+    return this.#reach.count(service);
+  }
+
   /** Keeps a connection that no client has touched. */
   async giveBack(held: Held): Promise<void> {
     await this.spares.put(held);
@@ -118,15 +110,19 @@ export class Upstreams {
 
   /** The service was changed or removed: nothing that was made with its old record is used again. */
   async drop(service: string): Promise<void> {
-    this.#contexts.drop(service);
-    await this.spares.drop(service);
+    await Promise.all([this.#reach.drop(service), this.spares.drop(service)]);
+  }
+
+  /** Ends what is dialled for nobody in particular. */
+  halt(reason: BrokerError): void {
+    this.#background.abort(reason);
+    this.#background = new AbortController();
   }
 
   async clear(reason: BrokerError): Promise<void> {
-    this.#background.abort(reason);
-    this.#background = new AbortController();
-    this.#contexts.clear();
+    this.halt(reason);
     await this.spares.clear();
+    await this.#reach.clear(reason);
   }
 
   async #underGrant(
@@ -157,55 +153,45 @@ export class Upstreams {
   }
 
   #driverFor(service: ResolvedService, wantedKind: string | undefined): Driver {
+    const driver = this.#deps.drivers.get(service.kind);
+    if (!driver)
+      throw new BrokerError('invalid_argument', `is used over HTTP (${service.kind}), not through sessions`, {
+        hint: 'broker http {service} GET /, or /proxy/{service}/ on the HTTP port',
+      });
     if (wantedKind !== undefined && wantedKind !== service.kind)
       throw new BrokerError('invalid_argument', `is a ${service.kind} service, not ${wantedKind}`, {
         hint: `broker ${service.kind} {service}`,
       });
-    const driver = this.#deps.drivers.get(service.kind);
-    if (driver) return driver;
-    throw new BrokerError('invalid_argument', `a ${service.kind} service is not used through sessions`, {
-      hint: `kinds with sessions: ${[...this.#deps.drivers.keys()].join(', ')}`,
-    });
+    return driver;
   }
 
-  async #dial(service: ResolvedService, driver: Driver, params: OpenParams, signal: AbortSignal): Promise<Held> {
+  async #dial(
+    grant: Grant,
+    errand: Errand,
+    service: ResolvedService,
+    driver: Driver,
+    params: OpenParams,
+    signal: AbortSignal,
+  ): Promise<Held> {
+    const journey = { errand, service, driver };
     const maxSessions = mostSessions(service);
-    if (this.#slots.isFull(service.name, maxSessions)) await this.spares.evict(service.name);
-    const release = this.#slots.take(service.name, maxSessions);
-    using limited = link(signal);
-    const stop = after(this.#limits.openTimeoutMs, () =>
-      limited.abort(
-        new BrokerError(
-          'upstream_timeout',
-          `${driver.describe(service.config)} did not finish the login within ${this.#limits.openTimeoutMs / 1000} s`,
-        ),
-      ),
-    );
+    const { slots } = this.#reach;
+    if (!driver.trunks && slots.isFull(service.name, maxSessions)) await this.spares.evict(service.name);
+    // A shared connection takes one for itself.
+    const release = driver.trunks ? () => undefined : slots.take(service.name, maxSessions);
     try {
-      const io = driverIo(service.name, this.#guard, this.#contexts);
-      const upstream = await driver.open(service.config, params, io, limited.signal);
+      const io = this.#reach.io(journey, grant);
+      const upstream = await this.#reach.limited(journey, signal, (limited) =>
+        driver.open(service.config, params, io, limited),
+      );
       return new Held(upstream, service.name, service.revision, this.#deps.now(), release);
     } catch (error) {
       release();
-      // However the driver words an abort, the reason is the signal's.
-      throwIfAborted(limited.signal);
       throw error;
-    } finally {
-      stop();
     }
   }
 }
 
 function mostSessions(service: ResolvedService): number {
   return service.policy.maxSessions || MAX_LIVE_UPSTREAMS;
-}
-
-/** Wipes on disposal what a parsed configuration holds. A driver that needs a secret for longer has cloned it. */
-export function secretsOf(config: unknown): Disposable {
-  return {
-    [Symbol.dispose]() {
-      if (typeof config !== 'object' || config === null) return;
-      for (const value of Object.values(config)) if (value instanceof Secret) value[Symbol.dispose]();
-    },
-  };
 }

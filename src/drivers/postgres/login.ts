@@ -106,7 +106,7 @@ export async function secure(conn: Conn, tls: TlsOptions, signal: AbortSignal): 
 function tlsOptions(config: PostgresConfig, io: DriverIo): TlsOptions | undefined {
   if (config.tls === 'disable' || isUnix(config.host)) return undefined;
   const context = io.tlsContext({ ca: config.ca, cert: config.cert, key: config.key });
-  return { verify: config.tls, serverName: serverNameOf(config), context, alpn: 'postgresql' };
+  return { verify: config.tls, serverName: serverNameOf(config), context, alpn: ['postgresql'] };
 }
 
 function tlsDetail(conn: Conn, config: PostgresConfig): string {

@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { Client, ClientChannel, PseudoTtyInfo, PseudoTtyOptions, ServerChannel, Session } from 'ssh2';
 import { BrokerError } from '../../core/errors.ts';
+import type { Channels } from './channels.ts';
 import { chunksOf, Output } from './output.ts';
-import { sendSignal } from './packet.ts';
+import { hangUp, sendSignal } from './packet.ts';
 import { type Decision, decide, type SshPolicy, type SshRequest } from './policy.ts';
 import { filterSftp } from './sftp/filter.ts';
 import type { Traffic } from './traffic.ts';
@@ -14,7 +15,7 @@ const MAX_ENV = 64;
 
 /** What the channels of one session have in common. */
 export interface Bridge {
-  readonly upstream: Client;
+  readonly channels: Channels;
   readonly policy: SshPolicy;
   readonly traffic: Traffic;
 }
@@ -134,7 +135,7 @@ async function serveChannel(
     }
     // On disk before anything runs.
     await traffic.note({ action: `ssh.${what}`, outcome: 'intent', detail });
-    const opened = await open(bridge.upstream, options, start(decision));
+    const opened = await open(bridge.channels, options, start(decision));
     up = opened.up;
     // A client that has left meanwhile is noticed nowhere else.
     if (left) throw new BrokerError('client_gone', 'the client closed the channel');
@@ -155,8 +156,7 @@ async function serveChannel(
     if (ended.lost) await fail(output, 'the server ended the connection');
     else await output.exit(ended.signal ?? ended.code ?? 0);
   } catch (thrown) {
-    sendSignal(up, 'HUP');
-    up?.destroy();
+    if (up) hangUp(up);
     await fail(output, thrown instanceof BrokerError ? thrown.message : 'the session could not be served');
   } finally {
     leave();
@@ -170,16 +170,8 @@ interface Opened {
   readonly closed: Promise<void>;
 }
 
-function open(upstream: Client, options: StartOptions, start: Start): Promise<Opened> {
-  return new Promise((resolve, reject) => {
-    const refused = (cause: unknown): void =>
-      reject(new BrokerError('upstream_refused', 'the server refused to start it', { cause }));
-    try {
-      start(upstream, options, (error, channel) => (error ? refused(error) : resolve(watch(channel))));
-    } catch (error) {
-      refused(error);
-    }
-  });
+function open(channels: Channels, options: StartOptions, start: Start): Promise<Opened> {
+  return channels.session((upstream, opened) => start(upstream, options, opened), watch);
 }
 
 function watch(up: ClientChannel): Opened {
@@ -210,9 +202,8 @@ async function carry(
 ): Promise<Ended> {
   const clientGone = (): void => {
     output.abandon();
-    // Whoever asked for it is gone: what still runs there is told so, as sshd itself would on a terminal.
-    if (ended().lost) sendSignal(up, 'HUP');
-    up.destroy();
+    if (ended().lost) hangUp(up);
+    else up.destroy();
   };
   session.once('close', clientGone);
   const release = traffic.running(up);

@@ -1,6 +1,6 @@
 import { configSpec, type Parsed } from '../../core/config.ts';
 import { formatHostPort } from '../../core/dial.ts';
-import { boolean, integer, list, port, secret, text } from '../../core/field.ts';
+import { boolean, list, port, secret, text } from '../../core/field.ts';
 import type { Secret } from '../../core/secret.ts';
 import { CertificateProblem, isAbout, parseCertificate } from './certificate.ts';
 import { HostKeyProblem, type Pins, parseHostKeys, parseKnownHosts } from './hostkey.ts';
@@ -51,11 +51,9 @@ const shape = {
     doc: 'Subsystems that may be started, other than sftp, which has sftp_read and sftp_write.',
   }),
   allow_forward: list({ doc: 'Targets that TCP connections may be forwarded to: db.internal:5432.' }),
-  spares: integer({
-    doc: 'Connections kept logged in, ready for the next session; 0 for none.',
-    default: 0,
-    min: 0,
-    max: 20,
+  via: text({ doc: 'Name of the ssh service to dial through.', redirects: true, maxLength: 255 }),
+  via_for: list({
+    doc: 'Names of services (* stands for any characters) that may be reached through this one: those whose via it is. Whoever may use such a service needs no grant for this one.',
   }),
 } as const;
 
@@ -70,6 +68,8 @@ export const sshConfig = configSpec(shape, (config, isSet, given) => {
     problems.push('private_key is required where certificate is given');
   if (config.host_key !== undefined && config.known_hosts !== undefined)
     problems.push('host_key and known_hosts are two ways to say the same; give one');
+  for (const name of config.via_for)
+    if (!/^[a-zA-Z0-9._*-]{1,128}$/.test(name)) problems.push(`via_for: "${name}" is no name of a service`);
   problems.push(...hostKeyProblems(config), ...policyProblems(config));
   // A key whose passphrase is stored already and does not come along can be opened only when it is used.
   const known = !isSet('passphrase') || given('passphrase') !== undefined;

@@ -1,4 +1,4 @@
-import type { ClientErrorExtensions } from 'ssh2';
+import type { ClientChannel, ClientErrorExtensions } from 'ssh2';
 import { sshString, uint32 } from './blob.ts';
 
 /**
@@ -44,6 +44,17 @@ export function sendSignal(channel: unknown, name: string): boolean {
   if (typeof signal !== 'function' || typeof id !== 'number' || (state !== 'open' && state !== 'eof')) return false;
   Reflect.apply(signal, protocol, [id, name]);
   return true;
+}
+
+/**
+ * Whoever asked for it is gone: what still runs there is told so, as sshd itself would on a terminal, and the channel is
+ * closed. What it still sends is read and dropped, or the channel would never count as closed.
+ */
+export function hangUp(channel: ClientChannel): void {
+  sendSignal(channel, 'HUP');
+  channel.destroy();
+  channel.resume();
+  channel.stderr.resume();
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { ClientChannel } from 'ssh2';
 import type { SessionNote } from '../../core/driver.ts';
 import type { Output } from './output.ts';
-import { sendSignal } from './packet.ts';
+import { hangUp } from './packet.ts';
 
 /** What all channels of a session have moved, and the channels that are open. */
 export class Traffic {
@@ -49,9 +49,9 @@ export class Traffic {
     return () => this.#running.delete(channel);
   }
 
-  /** Tells what still runs on the server that nobody is there any more: a closed connection alone does not end it. */
+  /** Tells what still runs on the server that nobody is there any more, and closes its channels: others' stay. */
   hangUp(): void {
-    for (const channel of this.#running) sendSignal(channel, 'HUP');
+    for (const channel of this.#running) hangUp(channel);
   }
 
   /** Lets go of clients that do not read. */

@@ -1,31 +1,28 @@
-import type { Duplex } from 'node:stream';
-import type { Client, Connection } from 'ssh2';
+import type { Connection } from 'ssh2';
 import type { OpenParams, Upstream } from '../../core/driver.ts';
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import { DRAIN_MS } from '../../core/limits.ts';
 import type { SessionEnd } from '../../core/relay.ts';
 import { bridgeSession } from './bridge.ts';
-import type { SshLogin } from './client.ts';
+import type { Channels } from './channels.ts';
 import type { SshFacts } from './hint.ts';
 import { type SshVisitor, sayGoodbye } from './local.ts';
 import { decide, type SshPolicy } from './policy.ts';
 import { Traffic } from './traffic.ts';
 
-/** Session channels of one connection: OpenSSH's own MaxSessions (MECHANISMS §5). */
+/** Session channels of one local connection: as many as an OpenSSH server gives its clients (MaxSessions). */
 const MAX_CHANNELS = 10;
 const NO_PARAMS: OpenParams = new Map();
 
-/** A logged-in connection, for one client with any number of channels. */
+/** One session's part of the service's shared connections, for one client with any number of channels. */
 export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
   readonly facts: SshFacts;
   readonly params: OpenParams = NO_PARAMS;
-  readonly #client: Client;
-  readonly #socket: Duplex;
+  readonly #channels: Channels;
   readonly #policy: SshPolicy;
 
-  constructor({ client, socket }: SshLogin, facts: SshFacts, policy: SshPolicy) {
-    this.#client = client;
-    this.#socket = socket;
+  constructor(channels: Channels, facts: SshFacts, policy: SshPolicy) {
+    this.#channels = channels;
     this.facts = facts;
     this.#policy = policy;
   }
@@ -54,35 +51,16 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
     return { ...outcome, bytesUp: traffic.bytesUp, bytesDown: traffic.bytesDown };
   }
 
-  /** Asks for something that the server refuses at once: an answer is all that is wanted. */
   alive(signal: AbortSignal): Promise<boolean> {
-    if (this.#socket.destroyed || signal.aborted) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      const settle = (alive: boolean) => (): void => {
-        signal.removeEventListener('abort', dead);
-        this.#client.off('close', dead);
-        resolve(alive && !this.#socket.destroyed);
-      };
-      const dead = settle(false);
-      signal.addEventListener('abort', dead, { once: true });
-      this.#client.once('close', dead);
-      this.#client.unforwardIn('127.0.0.1', 1, settle(true));
-    });
+    return this.#channels.alive(signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#socket.destroyed) return;
-    const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
-    // Says SSH_MSG_DISCONNECT; a server that does not close in time is left.
-    this.#client.end();
-    const timer = setTimeout(() => this.#socket.destroy(), DRAIN_MS);
-    this.#socket.resume();
-    await closed;
-    clearTimeout(timer);
+    this.#channels[Symbol.dispose]();
   }
 
   #attach(local: Connection, traffic: Traffic): void {
-    const bridge = { upstream: this.#client, policy: this.#policy, traffic };
+    const bridge = { channels: this.#channels, policy: this.#policy, traffic };
     let sessions = 0;
     local.on('session', (accept, reject) => {
       if (sessions >= MAX_CHANNELS) return reject();
@@ -93,7 +71,7 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
       });
       bridgeSession(session, bridge);
     });
-    local.on('tcpip', (accept, reject, { srcIP, srcPort, destIP, destPort }) => {
+    local.on('tcpip', (accept, reject, { destIP, destPort }) => {
       const decision = decide(this.#policy, { type: 'forward', host: destIP, port: destPort });
       const target = `${destIP}:${destPort}`.replace(/[^\w.:-]/g, '?');
       const note = decision.allowed
@@ -102,15 +80,17 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
       note.then(
         () => {
           if (!decision.allowed) return reject();
-          this.#client.forwardOut(srcIP, srcPort, destIP, destPort, (error, up) => {
-            if (error) return reject();
-            const channel = accept();
-            channel.on('error', () => up.destroy()).on('close', () => up.destroy());
-            up.on('error', () => channel.destroy());
-            channel.on('data', (chunk: Buffer) => traffic.moved('up', chunk.length));
-            up.on('data', (chunk: Buffer) => traffic.moved('down', chunk.length));
-            channel.pipe(up).pipe(channel);
-          });
+          this.#channels.stream({ host: destIP, port: destPort }).then(
+            (up) => {
+              const channel = accept();
+              channel.on('error', () => up.destroy()).on('close', () => up.destroy());
+              up.on('error', () => channel.destroy());
+              channel.on('data', (chunk: Buffer) => traffic.moved('up', chunk.length));
+              up.on('data', (chunk: Buffer) => traffic.moved('down', chunk.length));
+              channel.pipe(up).pipe(channel);
+            },
+            () => reject(),
+          );
         },
         () => reject(),
       );
@@ -134,14 +114,18 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
       const upstreamGone = (): void => finish({ outcome: 'upstream_finished' });
       const clientGone = (): void => finish({ outcome: 'client_finished' });
       if (signal.aborted) return aborted();
-      if (this.#socket.destroyed) return upstreamGone();
+      const { ended } = this.#channels;
+      const changed = (): void => finish({ outcome: 'ended', error: toBrokerError(ended.reason) });
+      if (ended.aborted) return changed();
       if (visitor.conn.socket.destroyed) return clientGone();
       signal.addEventListener('abort', aborted, { once: true });
-      this.#client.once('close', upstreamGone).once('end', upstreamGone);
+      ended.addEventListener('abort', changed, { once: true });
+      this.#channels.lost = upstreamGone;
       visitor.conn.socket.once('close', clientGone);
       cleanups.push(() => {
         signal.removeEventListener('abort', aborted);
-        this.#client.off('close', upstreamGone).off('end', upstreamGone);
+        ended.removeEventListener('abort', changed);
+        this.#channels.lost = () => undefined;
         visitor.conn.socket.off('close', clientGone);
       });
       if (idleMs > 0) {

@@ -190,3 +190,28 @@ test('only an admin gets a file back, on record as an exposure', async (t) => {
   assert.equal(grant.active, false);
   await assert.rejects(gate.expose(adminCaller(), 'id_ed25519'), broken('locked'));
 });
+
+test('a service on the way is open to whoever it carries, with no grant for it, and to nobody else', async (t) => {
+  const { gate, vault, events } = await scene(t);
+  const caller = proxyCaller({ grants: [{ services: 'app-db', actions: ['open'] }] });
+  const through = (service: string, target?: string) =>
+    gate.admit(caller, { action: 'via', service, ...(target !== undefined && { target }) });
+  const grant = await through('web', 'app-db');
+  using secret = vault.reveal(grant, 'password');
+  assert.ok(secret.equals(Buffer.from('hunter2')));
+  assert.deepEqual((await events())[0]?.detail, { for: 'via', target: 'app-db', grant: grant.id });
+  assert.equal(gate.liveSessions('web'), 0);
+  for (const target of ['other', undefined]) {
+    const refused: unknown = await through('web', target).catch((thrown: unknown) => thrown);
+    assert.ok(refused instanceof BrokerError);
+    assert.equal(refused.code, 'denied');
+    assert.match(refused.message, /via_for/);
+  }
+  await assert.rejects(through('app-db', 'web'), broken('denied'));
+  await assert.rejects(through('gone', 'app-db'), broken('not_found'));
+  const ended = proxyCaller({ grants: OPEN_ALL, signal: AbortSignal.abort(new BrokerError('ended', 'revoked')) });
+  await assert.rejects(
+    gate.admit(ended, { action: 'via', service: 'web', target: 'app-db' }),
+    broken('unauthenticated'),
+  );
+});

@@ -34,6 +34,7 @@ export async function scene(t: TestContext): Promise<Scene> {
       const record = vault.get('service', name);
       return record && parsePolicy(record.fields);
     },
+    carries: (name: string) => (name === 'web' ? ['app-*'] : []),
   };
   const put = async (name: string, fields: JsonObject = {}): Promise<void> => {
     using secret = text('hunter2');

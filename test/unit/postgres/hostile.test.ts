@@ -136,6 +136,12 @@ test('is not talked into a weaker login', async () => {
   }
 });
 
+test('never sends the password over a network in the clear, whatever the service allows', async () => {
+  const error = await failure(answers(authentication(3)), { min_auth: 'none', tls: 'disable' });
+  assert.equal(error.code, 'upstream_auth');
+  assert.match(error.message, / asks for the password in the clear, without TLS$/);
+});
+
 test('does not fall for mechanisms and logins that it does not have', async () => {
   assert.match((await failure(answers(sasl('SCRAM-SHA-1', 'PLAIN')))).message, /offers no login that broker has/);
   assert.match((await failure(answers(sasl()))).message, /offers no login that broker has/);

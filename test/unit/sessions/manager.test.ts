@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Endpoint } from '../../../src/core/address.ts';
 import { BrokerError } from '../../../src/core/errors.ts';
 import { LineClient } from '../../support/client.ts';
-import { caller, eventually, never, token } from '../../support/sessions.ts';
+import { caller, eventually, never, peers, token } from '../../support/sessions.ts';
 import { setup } from './setup.ts';
 
 const at = (lease: { address: { host: string; port: number } }) => ({
@@ -97,6 +98,22 @@ test('another user never gets in, and does not use the session up', async () => 
   assert.equal(it.manager.get(lease.id)?.connections.served, 0);
   const refusal = await it.world.recorded('session.refuse');
   assert.deepEqual([refusal.code, refusal.detail], ['denied', { peerUid: process.getuid?.() }]);
+});
+
+test('a client whose user the kernel does not tell never gets in, and does not use the session up', async () => {
+  const real = await peers();
+  let blind = true;
+  const sometimes = {
+    ...real,
+    tcp: async (local: Endpoint, remote: Endpoint) => (blind ? undefined : await real.tcp(local, remote)),
+  };
+  await using it = await setup({ peers: sometimes });
+  const lease = await it.manager.open(caller(), { service: 'app' }, never);
+  using unknown = await LineClient.connect(at(lease));
+  assert.equal(await unknown.ask('HELLO'), '-ERR broker cannot tell which user is connecting');
+  blind = false;
+  using owner = await LineClient.connect(at(lease));
+  assert.match(await owner.ask('HELLO'), /^\+HELLO/);
 });
 
 test('asks for a ticket where the user is not known, and takes only that', async () => {

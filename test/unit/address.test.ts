@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { isIP } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { addressBytes } from '../../../src/daemon/peer/address.ts';
+import { addressBytes } from '../../src/core/address.ts';
 
 for (const [text, hex] of [
   ['127.0.0.1', '7f000001'],
