@@ -51,6 +51,8 @@ const REFUSALS: readonly ErrorCode[] = ['denied', 'unauthenticated', 'exhausted'
 /** Milliseconds that a password may take to check at a restore. */
 const UNLOCK_MS = 60_000;
 
+const KINDS = new Map<string, Kind>([...drivers, ...httpKinds]);
+
 type AuditFacts = Pick<AuditEvent, 'service' | 'kind' | 'session' | 'reason' | 'detail'>;
 
 /** The composition root: makes every part once, hands each the ports it needs, and knows what a lock means to all. */
@@ -61,7 +63,7 @@ export class Daemon implements AsyncDisposable {
   readonly weaknesses: readonly string[];
   readonly drivers: ReadonlyMap<string, Driver> = drivers;
   /** Those that are used through sessions, and those that are used over HTTP. */
-  readonly kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([...drivers, ...httpKinds]);
+  readonly kinds: ReadonlyMap<string, Kind> = KINDS;
   readonly vault: Vault;
   readonly audit: AuditLog;
   readonly tokens: Tokens;
@@ -112,9 +114,11 @@ export class Daemon implements AsyncDisposable {
     });
   }
 
-  /** @throws BrokerError `conflict` when another daemon holds the home, `corrupt` for a damaged vault or audit log. */
+  /** @throws BrokerError `conflict` when another daemon holds the home, `corrupt` for a damaged vault or audit log, `invalid_argument` for a bad preset. */
   static async start(parts: DaemonParts): Promise<Daemon> {
     mkdirSync(parts.home, { recursive: true, mode: 0o700 });
+    // A file that is not what it must be is told now, not when somebody needs it.
+    new Presets(parts.home, KINDS).list();
     const authority = new GrantAuthority();
     const vault = await Vault.open(parts.home, {
       vouches: authority.vouches,
@@ -126,10 +130,7 @@ export class Daemon implements AsyncDisposable {
         vault,
         report: (error) => parts.log.error('the audit log', errorFields(error)),
       });
-      const daemon = new Daemon(parts, vault, audit, authority);
-      // A file that is not what it must be is told now, not when somebody needs it.
-      daemon.presets.list();
-      return daemon;
+      return new Daemon(parts, vault, audit, authority);
     } catch (error) {
       await vault[Symbol.asyncDispose]();
       throw error;
