@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- --quick] [-- ROW ...]`: measures pairs in one run and prints ratios, so that a noisy machine cannot
- * lie. Rows: memory, process, opening, relay, leak. The numbers go to build/bench.json too. Nothing is asserted.
+ * lie. Rows: memory, process, opening, relay, redis, mail, leak. The numbers go to build/bench.json too. Nothing is asserted.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
@@ -8,9 +8,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Row } from './measure.ts';
 import { leakRow } from './rows/leak.ts';
+import { mailRows } from './rows/mail.ts';
 import { memoryRows } from './rows/memory.ts';
 import { openingRows } from './rows/opening.ts';
 import { processRows } from './rows/process.ts';
+import { redisRows } from './rows/redis.ts';
 import { relayRows } from './rows/relay.ts';
 import { ROOT, type Stage, setStage } from './stage.ts';
 
@@ -22,14 +24,19 @@ const GROUPS: Record<string, (stage: Stage) => Promise<Row[]>> = {
   process: (stage) => processRows(stage, quick ? 5 : 30),
   opening: (stage) => openingRows(stage, quick ? 20 : 200),
   relay: (stage) => relayRows(stage, quick ? 2 : 7),
+  redis: (stage) => redisRows(stage, quick ? 2 : 7),
+  mail: (stage) => mailRows(stage, quick ? 2 : 7),
   leak: async (stage) => [await leakRow(stage, quick ? 500 : 10_000)],
 };
 
 const wanted = Object.entries(GROUPS).filter(([name]) => positionals.length === 0 || positionals.includes(name));
 if (wanted.length === 0) throw new Error(`no such row; there are ${Object.keys(GROUPS).join(', ')}`);
+/** The mail servers take their time to start, and only one row asks for them. */
+const mail = wanted.some(([name]) => name === 'mail') ? (['dovecot', 'postfix'] as const) : [];
+const servers = ['postgres', 'postgresClear', 'redis', ...mail] as const;
 const rows: Row[] = [];
 {
-  await using stage = await setStage();
+  await using stage = await setStage(servers);
   for (const [name, measure] of wanted) {
     console.error(`measuring: ${name}`);
     rows.push(...(await measure(stage)));

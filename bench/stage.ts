@@ -4,10 +4,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type BrokerClient, connect } from '../src/cli/connect.ts';
+import type { JsonObject } from '../src/core/json.ts';
 import { Secret } from '../src/core/secret.ts';
 import { toStruct } from '../src/core/struct.ts';
 import type { RigFacts } from '../test/rig/facts.ts';
 import { startRig, stopRig } from '../test/rig/rig.ts';
+import type { ServerName } from '../test/rig/table.ts';
 import { program } from './measure.ts';
 
 export const ROOT = resolve(import.meta.dirname, '..');
@@ -20,6 +22,7 @@ export interface Stage extends AsyncDisposable {
   readonly client: BrokerClient;
   readonly daemonPid: number;
   readonly env: NodeJS.ProcessEnv;
+  put(name: string, kind: string, config: JsonObject, secrets: Readonly<Record<string, string>>): Promise<void>;
   /** Stores a Postgres service; `config` over the defaults. */
   addService(name: string, config: Record<string, string | number>): Promise<void>;
   /** Starts a helper process; it ends with the stage. */
@@ -27,9 +30,10 @@ export interface Stage extends AsyncDisposable {
   psql(...args: string[]): Promise<string>;
 }
 
-export async function setStage(): Promise<Stage> {
+/** @param names the servers to start. */
+export async function setStage(names: readonly ServerName[]): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'broker-bench-'));
-  const rig = await startRig(join(folder, 'rig.json'), { names: ['postgres', 'postgresClear', 'redis'] });
+  const rig = await startRig(join(folder, 'rig.json'), { names });
   const { facts } = rig;
   const env = {
     ...process.env,
@@ -64,6 +68,10 @@ export async function setStage(): Promise<Stage> {
       PGPASSWORD: postgres.logins.scram.password,
       PGDATABASE: postgres.databases.app,
     });
+  const put: Stage['put'] = async (name, kind, config, secrets) => {
+    const bytes = Object.fromEntries(Object.entries(secrets).map(([key, text]) => [key, Buffer.from(text)]));
+    await client.services.put({ name, kind, config: toStruct(config) as object, secrets: bytes });
+  };
   return {
     facts,
     folder,
@@ -72,16 +80,11 @@ export async function setStage(): Promise<Stage> {
     env,
     helper,
     psql,
+    put,
     async addService(name, config) {
       const { host, port, ca, logins, databases } = postgres;
       const defaults = { host, port, user: logins.scram.user, database: databases.app, ca: ca.cert };
-      const secrets = { password: Buffer.from(logins.scram.password) };
-      await client.services.put({
-        name,
-        kind: 'postgres',
-        config: toStruct({ ...defaults, ...config }) as object,
-        secrets,
-      });
+      await put(name, 'postgres', { ...defaults, ...config }, { password: logins.scram.password });
     },
     async [Symbol.asyncDispose]() {
       await client.daemon.shutdown({ reason: 'bench' });

@@ -4,6 +4,8 @@
 export const OPEN_TIMEOUT_MS = 20_000;
 /** Milliseconds for one address of a name that has several. */
 export const DIAL_ATTEMPT_MS = 5_000;
+/** Milliseconds of a server's silence after which it is looked into why. */
+export const SUSPECT_MS = 3_000;
 /** Milliseconds for a local client to finish its handshake. */
 export const GREET_TIMEOUT_MS = 30_000;
 /** Default and largest milliseconds that a lease waits for its first client (DESIGN §5). */

@@ -1,14 +1,10 @@
 import { formatHostPort, type Target } from './dial.ts';
-import type { DriverIo } from './driver.ts';
-import { BrokerError } from './errors.ts';
 import { choice, type Field, port, secret, text } from './field.ts';
-import { type OAuthConfig, oauthFields, oauthOf, oauthProblems } from './oauth.ts';
-import { checkToken } from './saslclient.ts';
+import { type OAuthConfig, oauthFields, oauthProblems } from './oauth.ts';
 import type { Secret } from './secret.ts';
-import { hostField, serverNameOf, trustFields } from './serverfields.ts';
-import type { TlsOptions } from './tls.ts';
+import { hostField, trustFields } from './serverfields.ts';
 
-/** What services of mail servers have in common: fields, rules, and the login with a token. */
+/** What services of mail servers have in common: fields and rules. */
 
 type MailTls = 'implicit' | 'starttls' | 'none';
 
@@ -67,11 +63,6 @@ export function mailProblems(config: Omit<MailConfig, 'password'>, isSet: (secre
   return problems;
 }
 
-/** Mail has no half-checked TLS: it is verified, or it is `none`. */
-export function mailTls(config: MailConfig, io: DriverIo): TlsOptions {
-  return { verify: 'verify-full', serverName: serverNameOf(config), context: io.tlsContext({ ca: config.ca }) };
-}
-
 /** `IMAP at mail.example.com:993`. */
 export function describeAt(title: string, { host, port }: Target): string {
   return `${title} at ${formatHostPort(host, port)}`;
@@ -83,48 +74,4 @@ export function mayUseToken(auth: MailConfig['auth']): boolean {
 
 function isBearer(auth: MailConfig['auth']): boolean {
   return auth === 'xoauth2' || auth === 'oauthbearer';
-}
-
-/**
- * Logs in by `login`, with an access token where the service has one to ask for. A token that was kept may have been
- * withdrawn meanwhile: a refused one is fetched anew, once.
- */
-export async function loginWithToken<L>(
-  config: MailConfig,
-  io: DriverIo,
-  signal: AbortSignal,
-  login: (token: Secret | undefined) => Promise<L>,
-): Promise<L> {
-  const settings = mayUseToken(config.auth) ? oauthOf(config, config.user) : undefined;
-  if (!settings) return await login(undefined);
-  if (!io.accessToken) throw new BrokerError('unavailable', 'this daemon gives out no OAuth2 tokens', { hop: 'auth' });
-  using token = await io.accessToken(settings, { fresh: false }, signal);
-  checkToken(token);
-  try {
-    return await login(token);
-  } catch (error) {
-    if (!(error instanceof BrokerError && error.code === 'upstream_auth')) throw error;
-    using fresh = await io.accessToken(settings, { fresh: true }, signal);
-    checkToken(fresh);
-    if (fresh.equals(token)) throw error;
-    return await login(fresh);
-  }
-}
-
-/** The server has none of the logins that the service allows. */
-export function unoffered(auth: MailConfig['auth'], offered: ReadonlySet<string>): BrokerError {
-  const list = Array.from(offered)
-    .filter((name) => /^[\w-]{1,40}$/.test(name))
-    .slice(0, 20);
-  const offers = list.length === 0 ? 'none' : list.join(', ');
-  const wanted = auth === 'auto' ? 'a login that broker has' : `the login ${auth}`;
-  return new BrokerError('upstream_auth', `the server does not offer ${wanted}; it offers ${offers}`, { hop: 'auth' });
-}
-
-/** What to do about a refused login. */
-export function loginHint(method: string): string {
-  const store = 'store the right password: broker service set {service} --password-stdin';
-  if (/XOAUTH2|OAUTHBEARER/.test(method))
-    return 'if the permission was withdrawn, get a new refresh token: broker service set {service} --refresh-token-stdin';
-  return /SCRAM/.test(method) ? `${store}; or, if this server keeps no SCRAM data for the user: --auth plain` : store;
 }

@@ -1,36 +1,54 @@
-import { secret, text } from './field.ts';
+import { choice, secret, text } from './field.ts';
 import type { Secret } from './secret.ts';
 
+/** How the application proves who it is: in the form, or by HTTP Basic (RFC 6749 §2.3.1). */
+export type ClientAuth = 'post' | 'basic';
+
+interface Issuer {
+  /** PEM of the CA that signed the token endpoint's certificate; the system's CAs where there is none. */
+  readonly ca: string | undefined;
+  readonly scope: string | undefined;
+}
+
+interface Application extends Issuer {
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: Secret | undefined;
+  readonly clientAuth: ClientAuth;
+}
+
 /**
- * Where access tokens come from: a refresh token (RFC 6749 §6), or a service account whose key signs an assertion
- * (RFC 7523). The port `DriverIo.accessToken` turns it into a token; HTTP services use the same.
+ * Where access tokens come from: a refresh token (RFC 6749 §6), the application's own name (§4.4), or a service account
+ * whose key signs an assertion (RFC 7523). The port `DriverIo.accessToken` turns it into a token; HTTP services use the same.
  */
 export type OAuthSettings =
-  | {
-      readonly type: 'refresh_token';
-      readonly tokenUrl: string;
-      readonly clientId: string;
-      readonly clientSecret: Secret | undefined;
-      readonly refreshToken: Secret;
-      readonly scope: string | undefined;
-    }
-  | {
+  | (Application & { readonly type: 'refresh_token'; readonly refreshToken: Secret })
+  | (Application & { readonly type: 'client_credentials'; readonly audience: string | undefined })
+  | (Issuer & {
       readonly type: 'service_account';
       /** The JSON key file as its issuer gave it out: client_email, private_key, token_uri. */
       readonly key: Secret;
       /** In whose name: the mailbox, where the account may act for the users of a domain. */
       readonly subject: string | undefined;
-      readonly scope: string | undefined;
       /** Where it is not the key file's own `token_uri`. */
       readonly tokenUrl: string | undefined;
-    };
+    });
 
 /** Fields of a kind that can log in with OAuth2 tokens. */
 export const oauthFields = {
   token_url: text({ doc: 'OAuth2: where access tokens are given out (https).', redirects: true, maxLength: 2_048 }),
   client_id: text({ doc: 'OAuth2: the application’s id.', maxLength: 1_024 }),
   client_secret: secret({ doc: 'OAuth2: the application’s secret, where it has one.', maxBytes: 4_096 }),
+  client_auth: choice(['post', 'basic'], {
+    doc: 'OAuth2: how the application’s secret is sent: in the form, or as HTTP Basic.',
+    default: 'post',
+  }),
   refresh_token: secret({ doc: 'OAuth2: refresh token of the mailbox.', maxBytes: 16_384 }),
+  token_ca: text({
+    doc: 'OAuth2: PEM of the CA that signed the token endpoint’s certificate; the system’s CAs by default.',
+    multiline: true,
+    redirects: true,
+  }),
   scope: text({ doc: 'OAuth2: scopes to ask for, separated by spaces.', maxLength: 4_096 }),
   service_account: secret({
     doc: 'OAuth2: JSON key file of a service account, in place of a refresh token.',
@@ -42,8 +60,10 @@ export interface OAuthConfig {
   readonly token_url?: string | undefined;
   readonly client_id?: string | undefined;
   readonly client_secret?: Secret | undefined;
+  readonly client_auth?: ClientAuth | undefined;
   readonly refresh_token?: Secret | undefined;
   readonly scope?: string | undefined;
+  readonly token_ca?: string | undefined;
   readonly service_account?: Secret | undefined;
 }
 
@@ -62,11 +82,13 @@ export function oauthProblems(config: OAuthConfig, isSet: (secret: string) => bo
 
 /** The token source that a configuration names; undefined where it names none. */
 export function oauthOf(config: OAuthConfig, subject: string | undefined): OAuthSettings | undefined {
-  const { scope, token_url: tokenUrl, client_id: clientId } = config;
-  if (config.service_account) return { type: 'service_account', key: config.service_account, subject, scope, tokenUrl };
+  const { scope, token_url: tokenUrl, client_id: clientId, token_ca: ca } = config;
+  if (config.service_account)
+    return { type: 'service_account', key: config.service_account, subject, scope, tokenUrl, ca };
   if (!config.refresh_token || tokenUrl === undefined || clientId === undefined) return undefined;
   const { client_secret: clientSecret, refresh_token: refreshToken } = config;
-  return { type: 'refresh_token', tokenUrl, clientId, clientSecret, refreshToken, scope };
+  const clientAuth = config.client_auth ?? 'post';
+  return { type: 'refresh_token', tokenUrl, clientId, clientSecret, clientAuth, refreshToken, scope, ca };
 }
 
 /** https; plain http only to this machine, where nobody is on the way. */

@@ -26,6 +26,8 @@ export interface TlsOptions {
   readonly context: SecureContext;
   /** Protocols to offer, the preferred one first. */
   readonly alpn?: readonly string[];
+  /** Where TLS begins with the first byte: the hint for a server that turns out not to speak it there. */
+  readonly ifPlain?: string;
 }
 
 /** @throws BrokerError `invalid_argument` when certificate, key or CA cannot be used; names the field. */
@@ -54,6 +56,7 @@ export function tlsContext(material: TlsMaterial): SecureContext {
  */
 export async function startTls(conn: Conn, options: TlsOptions, signal: AbortSignal): Promise<Conn> {
   throwIfAborted(signal);
+  if (options.ifPlain !== undefined && conn.buffered > 0) throw noTls(options.ifPlain);
   const plain = conn.detachForTls();
   const socket = connect({
     socket: plain as Socket,
@@ -65,6 +68,7 @@ export async function startTls(conn: Conn, options: TlsOptions, signal: AbortSig
     ...(options.alpn && { ALPNProtocols: [...options.alpn] }),
   });
   await handshake(socket, 'secureConnect', signal, (cause) => {
+    if (options.ifPlain !== undefined && isNoTls(cause)) return noTls(options.ifPlain, cause);
     const message = `the TLS handshake with ${options.serverName} failed${errno(cause)}`;
     return new BrokerError('upstream_tls', message, { hop: 'tls', cause });
   });
@@ -75,6 +79,15 @@ export async function startTls(conn: Conn, options: TlsOptions, signal: AbortSig
     throw untrusted(problem, certificate, options.serverName);
   }
   return new Conn(socket, 'upstream');
+}
+
+/** What came is no TLS record at all: OpenSSL reads a type, a version and a length into it, and names what is wrong. */
+function isNoTls(cause: unknown): boolean {
+  return /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD_LENGTH|HTTP_REQUEST/.test(errno(cause));
+}
+
+export function noTls(hint: string, cause?: unknown): BrokerError {
+  return new BrokerError('upstream_tls', 'the server does not speak TLS on this port', { hop: 'tls', hint, cause });
 }
 
 /**

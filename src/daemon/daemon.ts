@@ -10,6 +10,7 @@ import { drivers } from '../drivers/registry.ts';
 import { httpKinds } from '../http/registry.ts';
 import type { KdfParams } from '../vault/kdf.ts';
 import { Vault } from '../vault/vault.ts';
+import { AccessTokens } from './accesstokens.ts';
 import { AuditLog } from './audit/log.ts';
 import type { LocalCa } from './ca.ts';
 import { auditCaller, type Caller } from './caller.ts';
@@ -73,6 +74,7 @@ export class Daemon implements AsyncDisposable {
   readonly leaks: Leaks;
   readonly presets: Presets;
   readonly sessions: SessionManager;
+  readonly accessTokens: AccessTokens;
   readonly requestStop: () => void;
   readonly #parts: DaemonParts;
   /** Where the HTTP side listens, once it does: `http://127.0.0.1:8390`, or `unix:PATH`. */
@@ -96,6 +98,14 @@ export class Daemon implements AsyncDisposable {
     this.gate = new Gate({ authority, services: this.services, audit, vault: this.#gatedVault() });
     this.leaks = new Leaks(vault, Date.now);
     this.presets = new Presets(parts.home, this.kinds);
+    const report = (error: unknown, doing: string): void => parts.log.warn(`failed at ${doing}`, errorFields(error));
+    this.accessTokens = new AccessTokens({
+      vault,
+      audit,
+      guard: (address, port) => this.sessions.guard(address, port),
+      now: Date.now,
+      report,
+    });
     this.sessions = new SessionManager({
       drivers: this.drivers,
       services: this.services,
@@ -110,7 +120,8 @@ export class Daemon implements AsyncDisposable {
         this.#ca ??= new (await import('./ca.ts')).LocalCa(parts.socketDir, vault);
         return await this.#ca.localTls();
       },
-      report: (error, doing) => parts.log.warn(`failed at ${doing}`, errorFields(error)),
+      accessToken: (service) => this.accessTokens.port(service),
+      report,
     });
   }
 
@@ -169,6 +180,7 @@ export class Daemon implements AsyncDisposable {
     const sound = this.vault.state !== 'unlocked' || (await this.audit.verify()).ok;
     await this.vault.restore(backup, password, signal);
     await this.sessions.endAll('locked');
+    this.accessTokens.clear();
     this.tokens.endElevated();
     await this.vault.unlock({ type: 'password', secret: password }, caller.origin, AbortSignal.timeout(UNLOCK_MS));
     await this.unlocked();
@@ -181,6 +193,8 @@ export class Daemon implements AsyncDisposable {
   /** A service's record changed or went: spares made with the old one are dropped, grants no longer allowed end. */
   async serviceChanged(name: string): Promise<void> {
     this.gate.reconsider(name);
+    if (this.services.get(name)) this.accessTokens.changed(name);
+    else this.accessTokens.drop(name);
     await this.sessions.dropSpares(name);
   }
 
@@ -227,8 +241,10 @@ export class Daemon implements AsyncDisposable {
   async #endAllAndLock(reason: 'locked' | 'shutdown'): Promise<void> {
     try {
       await this.sessions.endAll(reason);
+      await this.accessTokens.settle();
       await this.audit.seal();
     } finally {
+      this.accessTokens.clear();
       this.#purging?.cancel();
       this.tokens.endElevated();
       this.vault.lock();

@@ -1,275 +1,165 @@
-import { createHash, createPrivateKey, sign } from 'node:crypto';
 import { BrokerError, throwIfAborted, toBrokerError } from '../core/errors.ts';
-import { isTokenUrl, type OAuthSettings } from '../core/oauth.ts';
-import { quoteServer } from '../core/quote.ts';
-import { Secret } from '../core/secret.ts';
-import { parseServiceAccount } from './serviceaccount.ts';
+import type { OAuthSettings } from '../core/oauth.ts';
+import type { Secret } from '../core/secret.ts';
+import { Chain, digest } from './chain.ts';
+import type { EndpointFetch } from './endpoint.ts';
+import { type Granted, requestToken } from './tokenrequest.ts';
 
-/** Milliseconds for one request to a token endpoint. */
-const REQUEST_MS = 15_000;
-/** Bytes of an answer of a token endpoint; the value is accepted. */
-const MAX_ANSWER_BYTES = 65_536;
-/** Seconds before its end from which a token is not handed out any more: the login that follows takes a while. */
-const MARGIN_SECONDS = 60;
-/** Seconds a token lives whose issuer does not say (RFC 6749 §5.1 leaves it out as an option). */
-const UNKNOWN_LIFE_SECONDS = 300;
-/** Seconds that a service account's assertion is good for. */
-const ASSERTION_SECONDS = 300;
+/** Milliseconds before its end from which a token is fetched ahead of need, and from which it is not handed out. */
+const AHEAD_MS = 300_000;
+const MARGIN_MS = 60_000;
+/** Milliseconds after which an issuer that said no, or could not be asked, is asked again. */
+const REFUSED_REST_MS = 30_000;
+const BROKEN_REST_MS = 5_000;
+
+/** A refresh token that takes the place of the one the vault holds. */
+export interface Succession {
+  /** SHA-256 of the token that it succeeds: another one in the vault is an admin's, and stays. */
+  readonly from: Buffer;
+  /** Stays the source's. */
+  readonly to: Secret;
+}
 
 export interface TokenDeps {
-  readonly fetch: typeof fetch;
+  readonly fetch: EndpointFetch;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /**
-   * Stores a refresh token that replaces the service's one, before the access token that came with it is used: with a
-   * rotating issuer the old one is void. Must be on disk when it resolves.
+   * Stores a refresh token before the access token that came with it is used: with a rotating issuer the old one is
+   * void. Must be on disk when it resolves.
    */
-  readonly rotated: (service: string, refreshToken: Secret) => Promise<void>;
+  readonly rotated: (service: string, succession: Succession) => Promise<void>;
+  /** Told of every request to a token endpoint, for metrics and the log; `error` where it failed. */
+  readonly refreshed?: (service: string, error: BrokerError | undefined) => void;
 }
 
-/** What is known of one service's way to tokens. Other settings start anew. */
-interface Chain {
-  readonly print: string;
-  /** Digests of the refresh token that the chain began with, and of the ones that replaced it. */
-  readonly known: string[];
-  /** A refresh token newer than the one that whoever opened the record earlier still holds. */
-  newer: { readonly token: Secret; stored: boolean } | undefined;
-  token: Secret | undefined;
-  expiresAt: number;
-  running: Promise<Secret> | undefined;
-}
-
-/** Refresh tokens of one chain whose holders may still be about. */
-const MAX_KNOWN = 8;
-
-interface Grant {
-  readonly token: Secret;
-  readonly expiresInSeconds: number;
-  readonly refreshToken: Secret | undefined;
+export interface TokenRequest {
+  /** True when the server refused the last token: what is kept is not good any more. */
+  readonly fresh: boolean;
+  /** SHA-256 of the token that was refused, where it is known: another one that is kept by now will do. */
+  readonly refused?: Buffer | undefined;
 }
 
 /**
- * Access tokens of all services, each fetched once however many ask at the same time (RFC 6749 §6, RFC 7523 §2.1). It
- * holds secrets: `clear` wipes them when the vault is locked.
+ * Access tokens of all services, each fetched once however many ask at the same time (RFC 6749 §4.4 and §6, RFC 7523
+ * §2.1). A token that is about to end is renewed in the background by whoever asks for it. It holds secrets: `clear`
+ * wipes them when the vault is locked.
  */
 export class TokenSource {
   readonly #deps: TokenDeps;
   readonly #chains = new Map<string, Chain>();
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(deps: TokenDeps) {
     this.#deps = deps;
   }
 
   /**
-   * A token of `service` that is good for another minute at least; the caller disposes it.
-   * @param options.fresh true when the server refused the one that is kept.
+   * A token of `service` that lives for a while yet; the caller disposes it.
    * @throws BrokerError `upstream_auth` when the issuer refuses, `upstream_unreachable`, `upstream_protocol`,
    * `invalid_argument` for a bad key file, `unavailable` when a rotated refresh token cannot be stored.
    */
-  async get(
-    service: string,
-    settings: OAuthSettings,
-    options: { readonly fresh: boolean },
-    signal: AbortSignal,
-  ): Promise<Secret> {
+  async get(service: string, settings: OAuthSettings, request: TokenRequest, signal: AbortSignal): Promise<Secret> {
     throwIfAborted(signal);
     const chain = this.#chain(service, settings);
-    const good = chain.token && chain.expiresAt - MARGIN_SECONDS * 1000 > this.#deps.now();
-    if (chain.token && good && !options.fresh) return chain.token.clone();
-    chain.running ??= this.#fetch(service, chain, settings).finally(() => {
-      chain.running = undefined;
-    });
+    const now = this.#deps.now();
+    const rested = chain.failure === undefined || chain.failure.until <= now;
+    const { fresh, refused } = request;
+    const useless = fresh && (!chain.token || !refused || refused.equals(digest(chain.token)));
+    if (chain.token && !useless && now < chain.goodUntil) {
+      // Whoever comes next finds a new one; if none is to be had, this one serves to its end.
+      if (now >= chain.renewAt && rested && !chain.running)
+        this.#start(service, chain, settings).catch(() => undefined);
+      return chain.token.clone();
+    }
+    if (chain.failure && !rested && !chain.running) throw chain.failure.error;
     // A rotating issuer has voided the old token by the time it answers: the request goes on when its caller leaves.
-    return (await unlessAborted(chain.running, signal)).clone();
+    return (await unlessAborted(chain.running ?? this.#start(service, chain, settings), signal)).clone();
+  }
+
+  /** A service's record was changed: its next token is a new one. Who holds the old record is served all the same. */
+  changed(service: string): void {
+    this.#chains.get(service)?.forgetToken();
+  }
+
+  /** The service is gone. */
+  drop(service: string): void {
+    this.#chains.get(service)?.end();
+    this.#chains.delete(service);
   }
 
   /** Resolves when no request is under way: a lock waits for it, bounded by its own timeout, before it wipes. */
   async settled(): Promise<void> {
-    await Promise.allSettled(Array.from(this.#chains.values(), (chain) => chain.running));
+    await Promise.allSettled(this.#running);
   }
 
   /** Wipes everything. */
   clear(): void {
-    for (const chain of this.#chains.values()) wipe(chain);
+    for (const chain of this.#chains.values()) chain.end();
     this.#chains.clear();
   }
 
   #chain(service: string, settings: OAuthSettings): Chain {
-    const print = fingerprint(settings);
-    const start = settings.type === 'refresh_token' ? digest(settings.refreshToken) : '';
     const current = this.#chains.get(service);
-    if (current?.print === print && current.known.includes(start)) return current;
-    if (current) wipe(current);
-    const chain = { print, known: [start], newer: undefined, token: undefined, expiresAt: 0, running: undefined };
+    if (current?.fits(settings)) return current;
+    current?.end();
+    const chain = new Chain(settings);
     this.#chains.set(service, chain);
     return chain;
+  }
+
+  #start(service: string, chain: Chain, settings: OAuthSettings): Promise<Secret> {
+    const running = this.#fetch(service, chain, settings).finally(() => {
+      this.#running.delete(running);
+      chain.settled();
+    });
+    chain.running = running;
+    this.#running.add(running);
+    return running;
   }
 
   async #fetch(service: string, chain: Chain, settings: OAuthSettings): Promise<Secret> {
     // Copies: the caller's secrets are wiped when its own call is over.
     using own = ownSecrets(settings);
-    if (chain.newer) await this.#store(service, chain.newer);
-    const grant = await this.#request(own.settings, chain.newer?.token);
-    if (grant.refreshToken) {
-      chain.newer?.token[Symbol.dispose]();
-      chain.newer = { token: grant.refreshToken, stored: false };
-      chain.known.push(digest(grant.refreshToken));
-      if (chain.known.length > MAX_KNOWN) chain.known.shift();
-      await this.#store(service, chain.newer);
+    await this.#store(service, chain);
+    const granted = await this.#ask(service, chain, own.settings);
+    if (granted.refreshToken) {
+      chain.advance(granted.refreshToken);
+      await this.#store(service, chain);
     }
-    chain.token?.[Symbol.dispose]();
-    chain.token = grant.token;
-    chain.expiresAt = this.#deps.now() + grant.expiresInSeconds * 1000;
-    return grant.token;
+    const lifeMs = granted.expiresInSeconds * 1000;
+    const endsAt = this.#deps.now() + lifeMs;
+    chain.renew(granted.token, {
+      renewAt: endsAt - Math.min(AHEAD_MS, lifeMs / 4),
+      goodUntil: endsAt - Math.min(MARGIN_MS, lifeMs / 10),
+    });
+    return granted.token;
   }
 
-  async #request(settings: OAuthSettings, newer: Secret | undefined): Promise<Grant> {
-    if (settings.type === 'service_account') {
-      const account = settings.key.use((bytes) => parseServiceAccount(bytes));
-      const url = settings.tokenUrl ?? account.tokenUrl;
-      const now = Math.floor(this.#deps.now() / 1000);
-      const claims = {
-        iss: account.email,
-        aud: url,
-        iat: now,
-        exp: now + ASSERTION_SECONDS,
-        ...(settings.scope !== undefined && { scope: settings.scope }),
-        ...(settings.subject !== undefined && { sub: settings.subject }),
-      };
-      const assertion = signed(
-        { alg: 'RS256', typ: 'JWT', ...(account.keyId && { kid: account.keyId }) },
-        claims,
-        account.key,
-      );
-      const form = { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion };
-      return await this.#post(url, form, [settings.key]);
-    }
-    const refreshToken = newer ?? settings.refreshToken;
-    const form = {
-      grant_type: 'refresh_token',
-      refresh_token: text(refreshToken),
-      client_id: settings.clientId,
-      ...(settings.clientSecret && { client_secret: text(settings.clientSecret) }),
-      ...(settings.scope !== undefined && { scope: settings.scope }),
-    };
-    return await this.#post(settings.tokenUrl, form, [refreshToken, settings.clientSecret]);
-  }
-
-  async #store(service: string, newer: { readonly token: Secret; stored: boolean }): Promise<void> {
-    if (newer.stored) return;
+  async #ask(service: string, chain: Chain, settings: OAuthSettings): Promise<Granted> {
     try {
-      await this.#deps.rotated(service, newer.token);
-      newer.stored = true;
+      const granted = await requestToken(this.#deps.fetch, settings, chain.newer, this.#deps.now());
+      this.#deps.refreshed?.(service, undefined);
+      return granted;
+    } catch (thrown) {
+      const error = toBrokerError(thrown);
+      const rest = error.code === 'upstream_auth' ? REFUSED_REST_MS : BROKEN_REST_MS;
+      chain.failure = { error, until: this.#deps.now() + rest };
+      this.#deps.refreshed?.(service, error);
+      throw error;
+    }
+  }
+
+  async #store(service: string, chain: Chain): Promise<void> {
+    const { newer: to, stored: from } = chain;
+    if (!to || from.equals(digest(to))) return;
+    try {
+      await this.#deps.rotated(service, { from, to });
+      chain.stored = digest(to);
     } catch (cause) {
       throw new BrokerError('unavailable', 'the new refresh token cannot be stored', { hop: 'auth', cause });
     }
   }
-
-  async #post(url: string, form: Record<string, string>, secrets: readonly (Secret | undefined)[]): Promise<Grant> {
-    if (!isTokenUrl(url))
-      throw new BrokerError('invalid_argument', 'token_url must be an https URL', { hop: 'config' });
-    const where = `the token endpoint ${new URL(url).host}`;
-    let response: Response;
-    let body: string;
-    try {
-      response = await this.#deps.fetch(url, {
-        method: 'POST',
-        headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
-        body: new URLSearchParams(form).toString(),
-        redirect: 'manual',
-        signal: AbortSignal.timeout(REQUEST_MS),
-      });
-      body = await readBounded(response, where);
-    } catch (cause) {
-      if (cause instanceof BrokerError) throw cause;
-      throw new BrokerError('upstream_unreachable', `${where} cannot be reached`, { hop: 'auth', cause });
-    }
-    const answer = parseAnswer(body);
-    if (!response.ok || answer?.access_token === undefined) {
-      const why = answer?.error === undefined ? `HTTP ${response.status}` : describeError(answer, secrets);
-      const temporary = response.status >= 500 || response.status === 429;
-      throw new BrokerError(temporary ? 'upstream_refused' : 'upstream_auth', `${where} gives out no token: ${why}`, {
-        hop: 'auth',
-        ...(answer?.error === 'invalid_grant' && {
-          hint: 'the permission was withdrawn or has expired; get a new refresh token: broker service set {service} --refresh-token-stdin',
-        }),
-      });
-    }
-    return {
-      token: Secret.fromText(answer.access_token),
-      expiresInSeconds: answer.expires_in ?? UNKNOWN_LIFE_SECONDS,
-      refreshToken: answer.refresh_token === undefined ? undefined : Secret.fromText(answer.refresh_token),
-    };
-  }
-}
-
-interface Answer {
-  readonly access_token?: string;
-  readonly refresh_token?: string;
-  readonly expires_in?: number;
-  readonly error?: string;
-  readonly error_description?: string;
-}
-
-/** What of a token endpoint's JSON has the right type (RFC 6749 §5); undefined for no JSON object. */
-function parseAnswer(body: string): Answer | undefined {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-  if (typeof parsed !== 'object' || parsed === null) return undefined;
-  const entries = Object.entries(parsed);
-  const string = (name: string): string | undefined =>
-    entries.flatMap(([key, value]) => (key === name && typeof value === 'string' && value !== '' ? [value] : []))[0];
-  const seconds = Number(entries.find(([key]) => key === 'expires_in')?.[1]);
-  const names = ['access_token', 'refresh_token', 'error', 'error_description'] as const;
-  const answer: { -readonly [K in keyof Answer]: Answer[K] } = {};
-  for (const name of names) {
-    const value = string(name);
-    if (value !== undefined) answer[name] = value;
-  }
-  if (Number.isFinite(seconds) && seconds > 0) answer.expires_in = seconds;
-  return answer;
-}
-
-function describeError(answer: Answer, secrets: readonly (Secret | undefined)[]): string {
-  const said = quoteServer([answer.error, answer.error_description].filter(Boolean).join(': '), secrets);
-  return `"${said}"`;
-}
-
-async function readBounded(response: Response, where: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES)
-      throw new BrokerError('upstream_protocol', `${where} sent more than ${MAX_ANSWER_BYTES} bytes`, { hop: 'auth' });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function signed(header: object, claims: object, key: Secret): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const message = `${part(header)}.${part(claims)}`;
-  try {
-    const signature = key.use((pem) => sign('sha256', Buffer.from(message), createPrivateKey(pem)));
-    return `${message}.${signature.toString('base64url')}`;
-  } catch (cause) {
-    throw new BrokerError('invalid_argument', 'service_account has a private_key that cannot be used', {
-      hop: 'config',
-      cause,
-    });
-  } finally {
-    key[Symbol.dispose]();
-  }
-}
-
-/** A form is text: for the length of one request the secret is, too. */
-function text(secret: Secret): string {
-  return secret.use((bytes) => bytes.toString('utf8'));
 }
 
 function ownSecrets(settings: OAuthSettings): Disposable & { readonly settings: OAuthSettings } {
@@ -279,34 +169,19 @@ function ownSecrets(settings: OAuthSettings): Disposable & { readonly settings: 
     copies.push(copy);
     return copy;
   };
-  const copied: OAuthSettings =
-    settings.type === 'service_account'
-      ? { ...settings, key: own(settings.key) }
-      : {
-          ...settings,
-          refreshToken: own(settings.refreshToken),
-          clientSecret: settings.clientSecret && own(settings.clientSecret),
-        };
-  return { settings: copied, [Symbol.dispose]: () => copies.forEach((copy) => void copy[Symbol.dispose]()) };
+  return {
+    settings: copiedSettings(settings, own),
+    [Symbol.dispose]: () => {
+      for (const copy of copies) copy[Symbol.dispose]();
+    },
+  };
 }
 
-function wipe(chain: Chain): void {
-  chain.token?.[Symbol.dispose]();
-  chain.newer?.token[Symbol.dispose]();
-}
-
-/** Of everything but the refresh token, which may be replaced on the way. */
-function fingerprint(settings: OAuthSettings): string {
-  const hash = createHash('sha256');
-  const parts =
-    settings.type === 'service_account'
-      ? [digest(settings.key), settings.subject, settings.scope, settings.tokenUrl]
-      : [settings.tokenUrl, settings.clientId, settings.clientSecret && digest(settings.clientSecret), settings.scope];
-  return hash.update(JSON.stringify([settings.type, ...parts])).digest('base64');
-}
-
-function digest(secret: Secret): string {
-  return secret.use((bytes) => createHash('sha256').update(bytes).digest('base64'));
+function copiedSettings(settings: OAuthSettings, own: (secret: Secret) => Secret): OAuthSettings {
+  if (settings.type === 'service_account') return { ...settings, key: own(settings.key) };
+  const clientSecret = settings.clientSecret && own(settings.clientSecret);
+  if (settings.type === 'client_credentials') return { ...settings, clientSecret };
+  return { ...settings, refreshToken: own(settings.refreshToken), clientSecret };
 }
 
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

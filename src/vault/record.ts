@@ -31,7 +31,19 @@ export type Change =
       /** By name; 'keep' leaves the stored one as it is, and one that is not listed is dropped. The Secrets stay the caller's. */
       readonly secrets?: Readonly<Record<string, Secret | 'keep'>>;
     })
-  | (ChangeBase & { readonly type: 'delete' });
+  | (ChangeBase & { readonly type: 'delete' })
+  | (ChangeBase & {
+      /**
+       * Replaces one secret by its successor, where it still is the one that was succeeded: else `conflict`. The record
+       * stays at its revision, since what it says has not changed.
+       */
+      readonly type: 'succeed';
+      readonly secret: string;
+      /** SHA-256 of the secret that `to` succeeds. */
+      readonly from: Buffer;
+      /** Stays the caller's. */
+      readonly to: Secret;
+    });
 
 /** `service app-db`, as messages name a record. */
 export function recordLabel(collection: Collection, name: string): string {
@@ -49,17 +61,20 @@ export function ownedChanges(changes: readonly Change[]): Disposable & { readonl
     change.type === 'put' ? { ...change, fields: frozenFields(change.fields) } : change,
   );
   const copies: Secret[] = [];
-  const keep = (secret: Secret | 'keep'): Secret | 'keep' => {
-    if (secret === 'keep') return secret;
+  const copied = (secret: Secret): Secret => {
     const copy = secret.clone();
     copies.push(copy);
     return copy;
   };
-  const owned = frozen.map((change) =>
-    change.type === 'put' && change.secrets !== undefined
-      ? { ...change, secrets: Object.fromEntries(Object.entries(change.secrets).map(([name, s]) => [name, keep(s)])) }
-      : change,
-  );
+  const keep = (secret: Secret | 'keep'): Secret | 'keep' => (secret === 'keep' ? secret : copied(secret));
+  const owned = frozen.map((change) => {
+    if (change.type === 'succeed') return { ...change, to: copied(change.to) };
+    if (change.type === 'delete' || change.secrets === undefined) return change;
+    return {
+      ...change,
+      secrets: Object.fromEntries(Object.entries(change.secrets).map(([name, secret]) => [name, keep(secret)])),
+    };
+  });
   return {
     changes: owned,
     [Symbol.dispose]() {
@@ -72,7 +87,8 @@ function checkChange(change: Change): void {
   if (!COLLECTIONS.includes(change.collection)) throw new BrokerError('invalid_argument', 'collection: unknown');
   checkName('name', change.name);
   if (change.type === 'delete') return;
-  for (const [name, secret] of Object.entries(change.secrets ?? {})) {
+  const secrets = change.type === 'succeed' ? { [change.secret]: change.to } : (change.secrets ?? {});
+  for (const [name, secret] of Object.entries(secrets)) {
     checkName('secret name', name);
     if (secret !== 'keep' && secret.length > MAX_SECRET_BYTES) {
       throw new BrokerError(

@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { BrokerError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import { seal, unseal } from './aead.ts';
@@ -66,7 +67,8 @@ export class Records {
   /**
    * The records with all of `changes` (owned ones, see ownedChanges) applied in order, or none of them.
    * @returns the next records, and the records that the puts wrote, in their order.
-   * @throws BrokerError `conflict` for another revision than asked for, `not_found` for a delete or a kept secret of nothing.
+   * @throws BrokerError `conflict` for another revision or secret than asked for, `not_found` for a delete, a kept or a
+   * succeeded secret of nothing.
    */
   apply(changes: readonly Change[], key: Secret, stamp: Stamp): { records: Records; written: StoredRecord[] } {
     const next = new Map(this.#entries);
@@ -79,6 +81,8 @@ export class Records {
         const entry = putEntry(change, present, key, stamp);
         next.set(at, entry);
         written.push(entry.record);
+      } else if (change.type === 'succeed') {
+        next.set(at, succeededEntry(change, present, key));
       } else if (!next.delete(at)) {
         throw new BrokerError('not_found', `there is no ${recordLabel(change.collection, change.name)}`);
       }
@@ -136,6 +140,21 @@ function putEntry(
     updatedAt: stamp.at,
   });
   return { collection, record, sealed };
+}
+
+function succeededEntry(
+  { collection, name, secret: secretName, from, to }: Extract<Change, { type: 'succeed' }>,
+  present: Entry | undefined,
+  key: Secret,
+): Entry {
+  const label = recordLabel(collection, name);
+  if (present === undefined) throw new BrokerError('not_found', `there is no ${label}`);
+  const sealed = present.sealed.get(secretName);
+  using current = sealed && open(key, present, secretName, sealed);
+  const expected = current?.use((bytes) => timingSafeEqual(createHash('sha256').update(bytes).digest(), from));
+  if (!expected) throw new BrokerError('conflict', `${label}: ${secretName} was changed meanwhile`);
+  const successor = to.use((bytes) => seal(key, bytes, context(collection, name, secretName)));
+  return { ...present, sealed: new Map(present.sealed).set(secretName, successor) };
 }
 
 function open(key: Secret, entry: Entry, secretName: string, sealed: Buffer): Secret {

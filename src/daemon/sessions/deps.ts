@@ -1,6 +1,6 @@
 import type { SecureContext } from 'node:tls';
 import type { AuditSink } from '../../core/audit.ts';
-import type { Driver } from '../../core/driver.ts';
+import type { Driver, DriverIo } from '../../core/driver.ts';
 import type { Action, Grant } from '../../core/grant.ts';
 import type { Caller } from '../caller.ts';
 import type { PeerLookup } from '../peer/lookup.ts';
@@ -91,6 +91,8 @@ export interface SessionDeps {
   /** Folder in which unix sessions get theirs, when the request names none. */
   readonly socketDir: string;
   readonly localTls?: () => Promise<LocalTls>;
+  /** OAuth2 access tokens for one login to a service. */
+  readonly accessToken?: (service: string) => DriverIo['accessToken'];
   /** For the daemon's log: failures that nobody waits for. Never sent to a client. */
   readonly report: (error: unknown, doing: string) => void;
   readonly descriptors?: () => Promise<DescriptorUse | undefined>;

@@ -36,6 +36,7 @@ export function driverIo(
   service: string,
   dial: Dial,
   contexts: TlsContexts,
+  accessToken: DriverIo['accessToken'] | undefined,
   passed: HopListener = () => undefined,
   berths?: Berths,
 ): DriverIo {
@@ -44,6 +45,7 @@ export function driverIo(
     redial: async (address, signal) => (await dial(address, () => undefined, signal)).conn,
     tlsContext: (material) => contexts.get(service, material),
     random: randomBytes,
+    ...(accessToken && { accessToken }),
     passed,
     ...(berths && { berths }),
   };

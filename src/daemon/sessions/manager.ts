@@ -63,7 +63,8 @@ export class SessionManager {
   readonly #opening = new Map<Link, Promise<unknown>>();
   readonly #rest: PortRest;
   readonly #upstreams: Upstreams;
-  readonly #guard: AddressGuard;
+  /** What nothing in this daemon may dial: metadata services, and broker's own ports, those of sessions included. */
+  readonly guard: AddressGuard;
   readonly #events = new LeaseEvents();
   #stopping = false;
 
@@ -71,8 +72,8 @@ export class SessionManager {
     this.#deps = deps;
     this.#limits = { ...SESSION_LIMITS, ...deps.limits };
     this.#rest = new PortRest(deps.now, this.#limits.portRestMs);
-    this.#guard = addressGuard((port) => this.#ports.has(port) || deps.isOwnPort(port));
-    this.#upstreams = new Upstreams(deps, this.#limits, this.#guard);
+    this.guard = addressGuard((port) => this.#ports.has(port) || deps.isOwnPort(port));
+    this.#upstreams = new Upstreams(deps, this.#limits, this.guard);
   }
 
   /**
@@ -148,7 +149,7 @@ export class SessionManager {
 
   /** Logs in to the grant's service once and reports each hop. */
   probe(caller: Caller, grant: Grant, signal: AbortSignal): Promise<ProbeResult> {
-    return probe(this.#deps, this.#limits, this.#guard, caller, grant, signal);
+    return probe(this.#deps, this.#limits, this.guard, caller, grant, signal);
   }
 
   list(): Lease[] {

@@ -67,7 +67,7 @@ export class Reach {
   io(journey: Journey, grant: Grant, passed?: HopListener): DriverIo {
     const { service, driver } = journey;
     const berths = driver.trunks && this.#berths(journey, grant);
-    return driverIo(service.name, this.#dialOf(journey), this.#contexts, passed, berths);
+    return driverIo(service.name, this.#dialOf(journey), this.#contexts, this.#tokens(service), passed, berths);
   }
 
   /** The service was changed or removed: nothing that was made with its old record is used again. */
@@ -150,7 +150,13 @@ export class Reach {
     const release = this.slots.take(service.name, service.policy.maxSessions || MAX_LIVE_UPSTREAMS);
     try {
       const now = { ...journey, service };
-      const io = driverIo(service.name, this.#dialOf(now), this.#contexts, this.#watch?.passed(service.name));
+      const io = driverIo(
+        service.name,
+        this.#dialOf(now),
+        this.#contexts,
+        this.#tokens(service),
+        this.#watch?.passed(service.name),
+      );
       const trunk = await this.limited(now, signal, (limited) => trunks.open(service.config, io, limited));
       void trunk.over.then(release);
       return trunk;
@@ -159,6 +165,10 @@ export class Reach {
       this.#watch?.failed(service.name, error);
       throw error;
     }
+  }
+
+  #tokens(service: ResolvedService): DriverIo['accessToken'] | undefined {
+    return this.#deps.accessToken?.(service.name);
   }
 
   #dialOf(journey: Journey): (target: Target, passed: HopListener, signal: AbortSignal) => Promise<Dialed> {

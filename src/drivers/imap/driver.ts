@@ -1,5 +1,5 @@
 import type { Driver } from '../../core/driver.ts';
-import { loginWithToken } from '../../core/mailfields.ts';
+import { loginWithToken } from '../../core/maillogin.ts';
 import { describe, type ImapConfig, imapConfig } from './config.ts';
 import { hint } from './hint.ts';
 import { greet, type ImapVisitor } from './local.ts';

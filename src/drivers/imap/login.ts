@@ -3,7 +3,8 @@ import { blame } from '../../core/blame.ts';
 import type { Conn } from '../../core/conn.ts';
 import type { DriverIo } from '../../core/driver.ts';
 import { BrokerError } from '../../core/errors.ts';
-import { mailTls, mayUseToken, unoffered } from '../../core/mailfields.ts';
+import { mayUseToken } from '../../core/mailfields.ts';
+import { BEGINS_IN_THE_CLEAR, clearGreeting, mailTls, unoffered } from '../../core/maillogin.ts';
 import {
   oauthBearerMessage,
   type SaslExchange,
@@ -53,8 +54,11 @@ export async function login(
   const dialed = await io.dial(targetOf(config), signal);
   const talk = new Talk(dialed.conn, signal);
   try {
-    if (config.tls === 'implicit') talk.conn = await startTls(talk.conn, tls, signal);
-    const greeting = await readGreeting(talk, config);
+    if (config.tls === 'implicit')
+      talk.conn = await startTls(talk.conn, { ...tls, ifPlain: BEGINS_IN_THE_CLEAR }, signal);
+    const again = (probing: AbortSignal): Promise<Conn> => io.redial(dialed.address, probing);
+    const read = (reading: AbortSignal): Promise<Response> => readGreeting(talk, config, reading);
+    const greeting = await (config.tls === 'implicit' ? read(signal) : clearGreeting(read, again, tls, signal));
     let before = capabilitiesOf(greeting) ?? (await capability(talk, config));
     if (config.tls === 'starttls') {
       await startTlsInside(talk, greeting, before);
@@ -72,8 +76,8 @@ export async function login(
   }
 }
 
-async function readGreeting(talk: Talk, config: ImapConfig): Promise<Response> {
-  const greeting = await talk.response();
+async function readGreeting(talk: Talk, config: ImapConfig, signal: AbortSignal): Promise<Response> {
+  const greeting = await talk.response(signal);
   if (greeting.tag === '*' && (greeting.name === 'OK' || greeting.name === 'PREAUTH')) return greeting;
   if (greeting.tag === '*' && greeting.name === 'BYE') throw refusal(greeting, describe(config), 'turned us away');
   throw new BrokerError('upstream_protocol', 'the server does not speak IMAP');

@@ -31,8 +31,8 @@ export class Talk {
   }
 
   /** @throws BrokerError `upstream_protocol` for a line or a talk that is too long, or no IMAP. */
-  async response(): Promise<Response> {
-    const line = await this.conn.line(MAX_LINE_BYTES, this.#signal);
+  async response(signal: AbortSignal = this.#signal): Promise<Response> {
+    const line = await this.conn.line(MAX_LINE_BYTES, signal);
     this.#bytes += line.length;
     if (this.#bytes > MAX_TALK_BYTES)
       throw new BrokerError('upstream_protocol', `the server sent more than ${MAX_TALK_BYTES} bytes before the login`);

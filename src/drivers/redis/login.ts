@@ -5,7 +5,8 @@ import type { DriverIo } from '../../core/driver.ts';
 import { BrokerError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import { serverNameOf } from '../../core/serverfields.ts';
-import { startTls, type TlsOptions } from '../../core/tls.ts';
+import { suspecting } from '../../core/suspect.ts';
+import { noTls, startTls, type TlsOptions } from '../../core/tls.ts';
 import { describe, type RedisConfig, targetOf, verifyOf } from './config.ts';
 import { loginFailure, needsNoPassword } from './failure.ts';
 import { type Reply, readReply, type Value } from './replies.ts';
@@ -31,11 +32,17 @@ export interface Login {
  */
 export async function login(config: RedisConfig, io: DriverIo, signal: AbortSignal): Promise<Login> {
   const tls = tlsOptions(config, io);
-  let { conn } = await io.dial(targetOf(config), signal);
+  const dialed = await io.dial(targetOf(config), signal);
+  let { conn } = dialed;
   const auth = authCommand(config);
   try {
     if (tls) {
-      conn = await startTls(conn, tls, signal);
+      const again = (probing: AbortSignal): Promise<Conn> => io.redial(dialed.address, probing);
+      conn = await suspecting(
+        (working) => startTls(dialed.conn, tls, working),
+        (probing) => speaksPlain(again, probing),
+        signal,
+      );
       io.passed('tls', tlsDetail(conn, tls));
     }
     io.passed('auth', await authenticate(conn, config, auth, signal));
@@ -47,11 +54,25 @@ export async function login(config: RedisConfig, io: DriverIo, signal: AbortSign
   }
 }
 
+const CLEAR_PORT =
+  'give the port on which the server has TLS (--port), or say that the password and all data cross the network in the clear: broker service set {service} --tls disable';
+
+/** A server without TLS waits for the end of the line that it takes the handshake for. Whoever answers PING is one. */
+async function speaksPlain(
+  again: (signal: AbortSignal) => Promise<Conn>,
+  signal: AbortSignal,
+): Promise<BrokerError | undefined> {
+  await using conn = await again(signal);
+  await conn.write(encode(['PING']), signal);
+  const answer = (await conn.peek(1, signal)).toString('latin1');
+  return answer === '+' || answer === '-' ? noTls(CLEAR_PORT) : undefined;
+}
+
 function tlsOptions(config: RedisConfig, io: DriverIo): TlsOptions | undefined {
   const verify = verifyOf(config);
   if (verify === 'disable') return undefined;
   const context = io.tlsContext({ ca: config.ca, cert: config.cert, key: config.key });
-  return { verify, serverName: serverNameOf(config), context };
+  return { verify, serverName: serverNameOf(config), context, ifPlain: CLEAR_PORT };
 }
 
 function tlsDetail(conn: Conn, tls: TlsOptions): string {

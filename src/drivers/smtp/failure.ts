@@ -1,5 +1,5 @@
 import { BrokerError, type ErrorCode } from '../../core/errors.ts';
-import { loginHint } from '../../core/mailfields.ts';
+import { loginHint } from '../../core/maillogin.ts';
 import { quoteServer } from '../../core/quote.ts';
 import type { Secret } from '../../core/secret.ts';
 import { enhancedStatus, formatReply, type Reply } from './wire.ts';

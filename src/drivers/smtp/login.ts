@@ -3,7 +3,8 @@ import { blame } from '../../core/blame.ts';
 import type { Conn } from '../../core/conn.ts';
 import type { DriverIo } from '../../core/driver.ts';
 import { BrokerError } from '../../core/errors.ts';
-import { mailTls, mayUseToken, unoffered } from '../../core/mailfields.ts';
+import { mayUseToken } from '../../core/mailfields.ts';
+import { BEGINS_IN_THE_CLEAR, clearGreeting, mailTls, unoffered } from '../../core/maillogin.ts';
 import {
   oauthBearerMessage,
   type SaslExchange,
@@ -55,10 +56,13 @@ export async function login(
   signal: AbortSignal,
 ): Promise<SmtpLogin> {
   const tls = mailTls(config, io);
-  let { conn } = await io.dial(targetOf(config), signal);
+  const dialed = await io.dial(targetOf(config), signal);
+  let { conn } = dialed;
   try {
-    if (config.tls === 'implicit') conn = await startTls(conn, tls, signal);
-    const greeting = await readReply(conn, signal);
+    if (config.tls === 'implicit') conn = await startTls(conn, { ...tls, ifPlain: BEGINS_IN_THE_CLEAR }, signal);
+    const again = (probing: AbortSignal): Promise<Conn> => io.redial(dialed.address, probing);
+    const read = (reading: AbortSignal): Promise<Reply> => readReply(conn, reading);
+    const greeting = await (config.tls === 'implicit' ? read(signal) : clearGreeting(read, again, tls, signal));
     if (greeting.code !== 220) throw refusal(greeting, describe(config), 'turned us away');
     let hello = await ehlo(conn, config, signal);
     if (config.tls === 'starttls') {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { BrokerError } from '../../../src/core/errors.ts';
@@ -234,4 +235,26 @@ test('a body of another shape is corrupt, whatever it is', () => {
     ),
     { numRuns: 1000 },
   );
+});
+
+test('a secret is succeeded only where it still is the one that was succeeded, and the record stays as it is', () => {
+  const records = applied(new Records([]), [put('a', { x: 1 }, { one: text('1'), two: text('2') })], 2);
+  const succeed = (name: string, secret: string, from: string, to: string): Change => ({
+    type: 'succeed',
+    collection: 'service',
+    name,
+    secret,
+    from: createHash('sha256').update(from).digest(),
+    to: text(to),
+  });
+  const next = applied(records, [succeed('a', 'one', '1', 'eins')], 3);
+  assert.equal(secretOf(next, 'a', 'one'), 'eins');
+  assert.equal(secretOf(next, 'a', 'two'), '2');
+  assert.deepEqual(next.get('service', 'a'), records.get('service', 'a'));
+  assert.throws(
+    () => applied(next, [succeed('a', 'one', '1', 'uno')], 4),
+    broken('conflict', /^service a: one was changed meanwhile$/),
+  );
+  assert.throws(() => applied(next, [succeed('a', 'three', '', 'x')], 4), broken('conflict', /three was changed/));
+  assert.throws(() => applied(next, [succeed('b', 'one', '1', 'x')], 4), broken('not_found', /there is no service b/));
 });

@@ -1,0 +1,167 @@
+import { createPrivateKey, sign } from 'node:crypto';
+import { BrokerError } from '../core/errors.ts';
+import { isTokenUrl, type OAuthSettings } from '../core/oauth.ts';
+import { quoteServer } from '../core/quote.ts';
+import { Secret } from '../core/secret.ts';
+import type { EndpointFetch } from './endpoint.ts';
+import { parseServiceAccount } from './serviceaccount.ts';
+
+/** Seconds a token lives whose issuer does not say (RFC 6749 §5.1 leaves it out as an option). */
+const UNKNOWN_LIFE_SECONDS = 300;
+/** Seconds that a service account's assertion is good for. */
+const ASSERTION_SECONDS = 300;
+
+/** What a token endpoint gave. */
+export interface Granted {
+  readonly token: Secret;
+  readonly expiresInSeconds: number;
+  readonly refreshToken: Secret | undefined;
+}
+
+/**
+ * Asks a token endpoint once (RFC 6749 §4.4 and §6, RFC 7523 §2.1).
+ * @param newer the refresh token that has replaced the one in the settings.
+ * @param nowMs epoch milliseconds.
+ * @throws BrokerError `upstream_auth` when the issuer refuses, `upstream_refused` while it is out of order,
+ * `invalid_argument` for a bad key file or URL, and as EndpointFetch.
+ */
+export async function requestToken(
+  fetch: EndpointFetch,
+  settings: OAuthSettings,
+  newer: Secret | undefined,
+  nowMs: number,
+): Promise<Granted> {
+  if (settings.type === 'service_account') {
+    const { url, form } = assertion(settings, nowMs);
+    return await post(fetch, url, form, {}, settings.ca, [settings.key]);
+  }
+  const { clientId, clientSecret, clientAuth, scope, tokenUrl, ca } = settings;
+  const basic = clientAuth === 'basic' && clientSecret !== undefined;
+  const own = settings.type === 'refresh_token' ? (newer ?? settings.refreshToken) : undefined;
+  const form = {
+    ...(own ? { grant_type: 'refresh_token', refresh_token: text(own) } : { grant_type: 'client_credentials' }),
+    ...(!basic && { client_id: clientId }),
+    ...(!basic && clientSecret && { client_secret: text(clientSecret) }),
+    ...(scope !== undefined && { scope }),
+    ...(settings.type === 'client_credentials' && settings.audience !== undefined && { audience: settings.audience }),
+  };
+  const headers = basic ? { authorization: basicAuthorization(clientId, text(clientSecret)) } : {};
+  return await post(fetch, tokenUrl, form, headers, ca, [own, clientSecret]);
+}
+
+/** RFC 6749 §2.3.1: both halves are form-encoded first. */
+function basicAuthorization(user: string, password: string): string {
+  const encoded = (part: string): string => new URLSearchParams({ v: part }).toString().slice(2);
+  return `Basic ${Buffer.from(`${encoded(user)}:${encoded(password)}`).toString('base64')}`;
+}
+
+function assertion(settings: Extract<OAuthSettings, { type: 'service_account' }>, nowMs: number) {
+  const account = settings.key.use((bytes) => parseServiceAccount(bytes));
+  const url = settings.tokenUrl ?? account.tokenUrl;
+  const now = Math.floor(nowMs / 1000);
+  const claims = {
+    iss: account.email,
+    aud: url,
+    iat: now,
+    exp: now + ASSERTION_SECONDS,
+    ...(settings.scope !== undefined && { scope: settings.scope }),
+    ...(settings.subject !== undefined && { sub: settings.subject }),
+  };
+  const header = { alg: 'RS256', typ: 'JWT', ...(account.keyId && { kid: account.keyId }) };
+  const form = {
+    grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    assertion: signed(header, claims, account.key),
+  };
+  return { url, form };
+}
+
+async function post(
+  fetch: EndpointFetch,
+  url: string,
+  form: Record<string, string>,
+  headers: Record<string, string>,
+  ca: string | undefined,
+  secrets: readonly (Secret | undefined)[],
+): Promise<Granted> {
+  if (!isTokenUrl(url)) throw new BrokerError('invalid_argument', 'token_url must be an https URL', { hop: 'config' });
+  const where = `the OAuth2 issuer at ${new URL(url).host}`;
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    body: new URLSearchParams(form).toString(),
+    ca,
+  });
+  const answer = parseAnswer(await response.text());
+  if (!response.ok || answer?.access_token === undefined) {
+    const why = answer?.error === undefined ? `HTTP ${response.status}` : describeError(answer, secrets);
+    const temporary = response.status >= 500 || response.status === 429;
+    throw new BrokerError(temporary ? 'upstream_refused' : 'upstream_auth', `${where} gives out no token: ${why}`, {
+      hop: 'auth',
+      ...(answer?.error === 'invalid_grant' && {
+        hint: 'the permission was withdrawn or has expired; get a new refresh token: broker service set {service} --refresh-token-stdin',
+      }),
+    });
+  }
+  return {
+    token: Secret.fromText(answer.access_token),
+    expiresInSeconds: answer.expires_in ?? UNKNOWN_LIFE_SECONDS,
+    refreshToken: answer.refresh_token === undefined ? undefined : Secret.fromText(answer.refresh_token),
+  };
+}
+
+interface Answer {
+  readonly access_token?: string;
+  readonly refresh_token?: string;
+  readonly expires_in?: number;
+  readonly error?: string;
+  readonly error_description?: string;
+}
+
+/** What of a token endpoint's JSON has the right type (RFC 6749 §5); undefined for no JSON object. */
+function parseAnswer(body: string): Answer | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  if (typeof parsed !== 'object' || parsed === null) return undefined;
+  const entries = Object.entries(parsed);
+  const string = (name: string): string | undefined =>
+    entries.flatMap(([key, value]) => (key === name && typeof value === 'string' && value !== '' ? [value] : []))[0];
+  const seconds = Number(entries.find(([key]) => key === 'expires_in')?.[1]);
+  const names = ['access_token', 'refresh_token', 'error', 'error_description'] as const;
+  const answer: { -readonly [K in keyof Answer]: Answer[K] } = {};
+  for (const name of names) {
+    const value = string(name);
+    if (value !== undefined) answer[name] = value;
+  }
+  if (Number.isFinite(seconds) && seconds > 0) answer.expires_in = seconds;
+  return answer;
+}
+
+function describeError(answer: Answer, secrets: readonly (Secret | undefined)[]): string {
+  const said = quoteServer([answer.error, answer.error_description].filter(Boolean).join(': '), secrets);
+  return `"${said}"`;
+}
+
+function signed(header: object, claims: object, key: Secret): string {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const message = `${part(header)}.${part(claims)}`;
+  try {
+    const signature = key.use((pem) => sign('sha256', Buffer.from(message), createPrivateKey(pem)));
+    return `${message}.${signature.toString('base64url')}`;
+  } catch (cause) {
+    throw new BrokerError('invalid_argument', 'service_account has a private_key that cannot be used', {
+      hop: 'config',
+      cause,
+    });
+  } finally {
+    key[Symbol.dispose]();
+  }
+}
+
+/** A form is text: for the length of one request the secret is, too. */
+function text(secret: Secret): string {
+  return secret.use((bytes) => bytes.toString('utf8'));
+}
