@@ -120,3 +120,9 @@ test('every preset that comes with broker is one, and sets a variable for each o
       assert.ok(Object.hasOwn(preset.env, variable) || preset.unset.includes(variable), `${file}: ${variable}`);
   }
 });
+
+test('the preset that the documentation shows is one', () => {
+  const page = readFileSync(new URL('../../../docs/apikey.md', import.meta.url), 'utf8');
+  const [, json = ''] = /```json\n([\s\S]*?)```/.exec(page) ?? [];
+  assert.equal(parsePreset(json, 'acme.json').name, 'acme');
+});
