@@ -4,6 +4,8 @@ import { gitVariables } from './variables.ts';
 
 export interface Assembled {
   readonly env: Readonly<Record<string, string>>;
+  /** Those of `env` that came from the parent as they are: what may hold something that is not of broker's making. */
+  readonly inherited: Readonly<Record<string, string>>;
   /** Variables of this process that the command does not get. */
   readonly dropped: readonly string[];
   /** Variables that two services wanted: the first has them. */
@@ -48,5 +50,6 @@ export function assemble(
   // Proxies of the environment must not come between the command and this machine.
   for (const name of ['NO_PROXY', 'no_proxy'])
     env[name] = [...new Set([...(env[name] ?? '').split(',').filter(Boolean), ...LOOPBACK])].join(',');
-  return { env, dropped: dropped.filter((name) => env[name] === undefined), shared };
+  const inherited = Object.fromEntries(Object.entries(env).filter(([name, value]) => kept[name] === value));
+  return { env, inherited, dropped: dropped.filter((name) => env[name] === undefined), shared };
 }

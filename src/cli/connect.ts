@@ -49,7 +49,7 @@ export interface Streaming {
   Presets: object;
   Services: object;
   Sessions: { Watch: 'server'; Connect: 'duplex' };
-  Ssh: { Exec: 'duplex' };
+  Ssh: { Exec: 'duplex'; Upload: 'client'; Download: 'server' };
   Tokens: { Hold: 'server' };
   Files: { Put: 'client'; Get: 'server' };
   Audit: { Query: 'server' };

@@ -11,6 +11,7 @@ const ANSWER_MS = 30_000;
 
 /** What a command is about to be started with. */
 export interface Start {
+  /** What it inherits; what broker itself puts there need not be asked about. */
   readonly env: Readonly<Record<string, string>>;
   readonly argv: readonly string[];
 }

@@ -7,6 +7,7 @@ import { KNOWN_KINDS } from './kinds.ts';
 import { sayError } from './output.ts';
 import type { Exit } from './syntax/options.ts';
 import { addRecordCommands } from './syntax/records.ts';
+import { addRunCommands } from './syntax/run.ts';
 import { addServiceCommands } from './syntax/services.ts';
 import { addSessionCommands } from './syntax/sessions.ts';
 import { addVaultCommands } from './syntax/vault.ts';
@@ -58,6 +59,7 @@ function build(exit: Exit): Command {
     else program.outputHelp();
   });
   addSessionCommands(program, exit);
+  addRunCommands(program, exit);
   addServiceCommands(program, exit);
   addVaultCommands(program, exit);
   addRecordCommands(program, exit);

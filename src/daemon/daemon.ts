@@ -7,6 +7,7 @@ import { GrantAuthority } from '../core/grant.ts';
 import type { Kind } from '../core/kind.ts';
 import type { Secret } from '../core/secret.ts';
 import { drivers } from '../drivers/registry.ts';
+import { Jars } from '../http/cookies.ts';
 import { httpKinds } from '../http/registry.ts';
 import type { KdfParams } from '../vault/kdf.ts';
 import { Vault } from '../vault/vault.ts';
@@ -74,6 +75,8 @@ export class Daemon implements AsyncDisposable {
   readonly leaks: Leaks;
   readonly presets: Presets;
   readonly sessions: SessionManager;
+  /** Cookies of HTTP upstreams; the requests' path fills them. */
+  readonly jars = new Jars();
   readonly accessTokens: AccessTokens;
   readonly requestStop: () => void;
   readonly #parts: DaemonParts;
@@ -193,6 +196,8 @@ export class Daemon implements AsyncDisposable {
   /** A service's record changed or went: spares made with the old one are dropped, grants no longer allowed end. */
   async serviceChanged(name: string): Promise<void> {
     this.gate.reconsider(name);
+    // Whatever changed, the server's session was another credential's, or another server's.
+    this.jars.clear(name);
     if (this.services.get(name)) this.accessTokens.changed(name);
     else this.accessTokens.drop(name);
     await this.sessions.dropSpares(name);
@@ -247,6 +252,7 @@ export class Daemon implements AsyncDisposable {
       this.accessTokens.clear();
       this.#purging?.cancel();
       this.tokens.endElevated();
+      this.jars.clearAll();
       this.vault.lock();
       this.#onStateChange();
     }

@@ -54,10 +54,13 @@ export async function run(command: readonly string[], flags: RunFlags): Promise<
     if (service.length > 0) provisions.unshift(await fromDaemon(service, ttlMs, reason, flags.passwordFile));
     const services = provisions.flatMap((each) => each.services);
     const own = provisions[0]?.own ?? {};
-    const { env, dropped, shared } = assemble(process.env, services, own, { keep: flags.keep ?? [], secrets });
+    const { env, inherited, dropped, shared } = assemble(process.env, services, own, {
+      keep: flags.keep ?? [],
+      secrets,
+    });
     for (const { name, first, second } of shared)
       say(`note: ${name} is for ${first}; ${second} has variables of its own name`);
-    for (const { client } of provisions) await proveClean(client, { env, argv: command });
+    for (const { client } of provisions) await proveClean(client, { env: inherited, argv: command });
     if (service.length > 0 && provisions[0]) await proveHome(provisions[0].client, brokerHome());
     if (dropped.length > 0) advise(`left out: ${dropped.join(' ')} (--keep NAME)`);
     return await runChild(command, env);

@@ -1,11 +1,10 @@
 import { type Command, Option } from 'commander';
-import type { EnvFlags } from '../commands/env.ts';
+import type { CopyFlags } from '../commands/cp.ts';
 import type { ExecFlags } from '../commands/exec.ts';
 import type { OpenFlags } from '../commands/open.ts';
-import type { RunFlags } from '../commands/run.ts';
 import { HOLD, OPEN_KIND } from '../hidden.ts';
 import { KNOWN_KINDS } from '../kinds.ts';
-import { type Exit, example, masterPassword } from './options.ts';
+import { type Exit, example } from './options.ts';
 
 export function addSessionCommands(program: Command, exit: Exit): void {
   for (const [kind, title] of KNOWN_KINDS) {
@@ -45,7 +44,21 @@ export function addSessionCommands(program: Command, exit: Exit): void {
       exit(await (await import('../commands/exec.ts')).exec(service, words, flags)),
     );
   example(exec, 'broker exec NAME -- docker logs web    passes the streams and the exit code on');
-  addRunCommands(program, exit);
+  const cp = program
+    .command('cp <source> <target>')
+    .description('copy a file to or from the server of an ssh service; one of the two is NAME:PATH')
+    .option('-q, --quiet', 'show no progress')
+    .option('-r, --recursive', 'refused: folders are not copied')
+    .option('--reason <text>', 'why, for the audit log')
+    .action(async (source: string, target: string, flags: CopyFlags) =>
+      exit(await (await import('../commands/cp.ts')).cp(source, target, flags)),
+    );
+  example(
+    cp,
+    'broker cp report.pdf NAME:/srv/in/      keeps the mode; the file is there whole or not at all',
+    'broker cp NAME:/srv/out/report.pdf .',
+    'pg_dump app | broker cp - NAME:/srv/in/app.sql',
+  );
   const session = program.command('session').description('sessions that are open');
   example(
     session
@@ -86,32 +99,4 @@ function openOptions(command: Command): Command {
     .addOption(new Option('--json', 'print everything as JSON').conflicts(['url', 'env']))
     .addOption(new Option('--url', 'print a connection URL').conflicts(['env']))
     .option('--env', 'print export lines for the shell');
-}
-
-function addRunCommands(program: Command, exit: Exit): void {
-  const environment = masterPassword(program.command('env <service>'))
-    .description('print what clients of a service need in their environment: an HTTP service gets a token of its own')
-    .option('--ttl <duration>', 'how long it is good (a token 24h, a session 8h)')
-    .option('--json', 'as JSON')
-    .action(async (service: string, flags: EnvFlags) =>
-      exit(await (await import('../commands/env.ts')).env(service, flags)),
-    );
-  example(environment, 'eval "$(broker env openai)"');
-  const run = masterPassword(program.command('run [command...]'))
-    .description('run a command in a clean environment that leads to services, and holds no credential')
-    .option('--service <name...>', 'a service that it may use')
-    .option('--preset <name...>', 'a provider whose key is in the environment, without a vault')
-    .option('--keep <variable...>', 'a variable that it gets although it looks like a credential')
-    .option('--ttl <duration>', 'how long its tokens are good at most', '24h')
-    .option('--reason <text>', 'why, for the audit log')
-    .option('--print-instructions', 'print a text for the instructions of an agent instead')
-    .action(async (words: string[], flags: RunFlags) =>
-      exit(await (await import('../commands/run.ts')).run(words, flags)),
-    );
-  example(
-    run,
-    'broker run --service app-db --service openai -- my-agent',
-    'OPENAI_API_KEY=sk-... broker run --preset openai -- my-agent',
-    'broker run --service app-db --print-instructions >> AGENTS.md',
-  );
 }
