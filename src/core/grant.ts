@@ -6,8 +6,8 @@ export type Action = 'open' | 'http' | 'exec' | 'copy' | 'test' | 'expose' | 'vi
 
 /** Actions that are sessions: they count for a service's `max_sessions` and end after its longest lifetime. */
 export const SESSION_ACTIONS = ['open', 'exec', 'copy'] as const satisfies readonly Action[];
-/** What a token for everyday use gets: it uses services, and neither changes nor reveals any. */
-export const EVERYDAY_ACTIONS = [...SESSION_ACTIONS, 'http'] as const satisfies readonly Action[];
+/** What a grant can give, and a token for everyday use gets: it uses services, and neither changes nor reveals any. */
+export const EVERYDAY_ACTIONS = ['open', 'http', 'exec', 'copy'] as const satisfies readonly Action[];
 export type SessionAction = (typeof SESSION_ACTIONS)[number];
 
 /** The record whose secrets the grant opens. */

@@ -29,7 +29,7 @@ export interface StoredToken extends TokenRecord {
 }
 
 /** Actions that a grant can give. */
-export const GRANTABLE: readonly Action[] = ['open', 'http', 'exec', 'copy'];
+export const GRANTABLE: readonly Action[] = EVERYDAY_ACTIONS;
 /** What a token gets that lies around for the user's programs (DESIGN §6, MECHANISMS §1 "Elevation"). */
 export const AMBIENT_GRANTS: readonly TokenGrant[] = [{ services: '*', actions: EVERYDAY_ACTIONS }];
 
