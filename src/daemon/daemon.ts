@@ -22,6 +22,7 @@ import { HttpProxy } from './http/proxy.ts';
 import { HttpServices } from './http/services.ts';
 import { Leaks } from './leaks.ts';
 import { errorFields, type Log } from './log.ts';
+import { Metrics } from './metrics/metrics.ts';
 import type { PeerLookup } from './peer/lookup.ts';
 import { Presets } from './presets.ts';
 import { Services } from './services.ts';
@@ -77,6 +78,7 @@ export class Daemon implements AsyncDisposable {
   readonly leaks: Leaks;
   readonly presets: Presets;
   readonly sessions: SessionManager;
+  readonly metrics: Metrics;
   /** Cookies of HTTP upstreams; the requests' path fills them. */
   readonly jars = new Jars();
   readonly accessTokens: AccessTokens;
@@ -119,6 +121,10 @@ export class Daemon implements AsyncDisposable {
       gate: this.gate,
       audit,
       peers: parts.peers,
+      meter: {
+        opened: (lease, tookMs) => this.metrics.sessionOpened(lease, tookMs),
+        event: (event) => this.metrics.session(event),
+      },
       now: Date.now,
       isOwnPort: (port) => parts.ownPorts().includes(port),
       socketDir: parts.sessionDir,
@@ -130,6 +136,16 @@ export class Daemon implements AsyncDisposable {
       accessToken: (service) => this.accessTokens.port(service),
       report,
     });
+    this.metrics = new Metrics({
+      version: parts.version,
+      startedAt: this.startedAt,
+      isUnlocked: () => vault.state === 'unlocked',
+      leases: () => this.sessions.list(),
+      services: () => (vault.state === 'unlocked' ? this.services.names() : []),
+      spares: (service) => this.sessions.spareCount(service),
+      audit,
+    });
+    audit.observe((event) => this.metrics.audited(event));
     this.#httpServices = new HttpServices({
       admit: (caller, service) => this.gate.use(caller, service),
       resolve: (grant) => this.services.resolve(grant),
