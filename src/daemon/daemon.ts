@@ -7,6 +7,7 @@ import { GrantAuthority } from '../core/grant.ts';
 import type { Kind } from '../core/kind.ts';
 import type { Secret } from '../core/secret.ts';
 import { drivers } from '../drivers/registry.ts';
+import { Jars } from '../http/cookies.ts';
 import { httpKinds } from '../http/registry.ts';
 import type { KdfParams } from '../vault/kdf.ts';
 import { Vault } from '../vault/vault.ts';
@@ -69,6 +70,8 @@ export class Daemon implements AsyncDisposable {
   readonly files: Files;
   readonly gate: Gate;
   readonly sessions: SessionManager;
+  /** Cookies of HTTP upstreams; the requests' path fills them. */
+  readonly jars = new Jars();
   readonly accessTokens: AccessTokens;
   readonly requestStop: () => void;
   readonly proxy: HttpProxy;
@@ -89,7 +92,7 @@ export class Daemon implements AsyncDisposable {
     this.vault = vault;
     this.audit = audit;
     this.tokens = new Tokens(vault);
-    this.services = new Services(vault, this.kinds);
+    this.services = new Services(vault, this.kinds, authority.lend);
     this.files = new Files(vault, this.services);
     this.gate = new Gate({ authority, services: this.services, audit, vault: this.#gatedVault() });
     const report = (error: unknown, doing: string): void => parts.log.warn(`failed at ${doing}`, errorFields(error));
@@ -198,6 +201,8 @@ export class Daemon implements AsyncDisposable {
   /** A service's record changed or went: spares made with the old one are dropped, grants no longer allowed end. */
   async serviceChanged(name: string): Promise<void> {
     this.gate.reconsider(name);
+    // Whatever changed, the server's session was another credential's, or another server's.
+    this.jars.clear(name);
     if (this.services.get(name)) this.accessTokens.changed(name);
     else this.accessTokens.drop(name);
     this.#httpServices.changed(name);
@@ -253,6 +258,7 @@ export class Daemon implements AsyncDisposable {
       this.accessTokens.clear();
       this.#purging?.cancel();
       this.tokens.endElevated();
+      this.jars.clearAll();
       this.vault.lock();
       this.#onStateChange();
     }

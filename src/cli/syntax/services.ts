@@ -48,6 +48,16 @@ export function addServiceCommands(program: Command, exit: Exit): void {
     'broker service test app-db',
   );
   example(
+    masterPassword(service.command('cookies <name>'))
+      .description('the cookies kept for an HTTP service: names and ends, never values')
+      .option('--clear', 'throw them away')
+      .option('--json', 'as JSON')
+      .action(async (name: string, options) =>
+        exit(await (await import('../commands/cookies.ts')).cookies(name, options)),
+      ),
+    'broker service cookies intranet --clear',
+  );
+  example(
     program
       .command('kinds [kind]')
       .description('the kinds of service and their fields')

@@ -1,9 +1,14 @@
 import type * as grpc from '@grpc/grpc-js';
 import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
 
+import type { ClearCookiesRequest as _broker_v1_ClearCookiesRequest, ClearCookiesRequest__Output as _broker_v1_ClearCookiesRequest__Output } from './broker/v1/ClearCookiesRequest.ts';
+import type { ClearCookiesResponse as _broker_v1_ClearCookiesResponse, ClearCookiesResponse__Output as _broker_v1_ClearCookiesResponse__Output } from './broker/v1/ClearCookiesResponse.ts';
+import type { Cookie as _broker_v1_Cookie, Cookie__Output as _broker_v1_Cookie__Output } from './broker/v1/Cookie.ts';
 import type { DeleteServiceRequest as _broker_v1_DeleteServiceRequest, DeleteServiceRequest__Output as _broker_v1_DeleteServiceRequest__Output } from './broker/v1/DeleteServiceRequest.ts';
 import type { DeleteServiceResponse as _broker_v1_DeleteServiceResponse, DeleteServiceResponse__Output as _broker_v1_DeleteServiceResponse__Output } from './broker/v1/DeleteServiceResponse.ts';
 import type { GetServiceRequest as _broker_v1_GetServiceRequest, GetServiceRequest__Output as _broker_v1_GetServiceRequest__Output } from './broker/v1/GetServiceRequest.ts';
+import type { ListCookiesRequest as _broker_v1_ListCookiesRequest, ListCookiesRequest__Output as _broker_v1_ListCookiesRequest__Output } from './broker/v1/ListCookiesRequest.ts';
+import type { ListCookiesResponse as _broker_v1_ListCookiesResponse, ListCookiesResponse__Output as _broker_v1_ListCookiesResponse__Output } from './broker/v1/ListCookiesResponse.ts';
 import type { ListServicesRequest as _broker_v1_ListServicesRequest, ListServicesRequest__Output as _broker_v1_ListServicesRequest__Output } from './broker/v1/ListServicesRequest.ts';
 import type { ListServicesResponse as _broker_v1_ListServicesResponse, ListServicesResponse__Output as _broker_v1_ListServicesResponse__Output } from './broker/v1/ListServicesResponse.ts';
 import type { PutServiceRequest as _broker_v1_PutServiceRequest, PutServiceRequest__Output as _broker_v1_PutServiceRequest__Output } from './broker/v1/PutServiceRequest.ts';
@@ -26,9 +31,14 @@ type SubtypeConstructor<Constructor extends new (...args: never[]) => unknown, S
 export interface ProtoGrpcType {
   broker: {
     v1: {
+      ClearCookiesRequest: MessageTypeDefinition<_broker_v1_ClearCookiesRequest, _broker_v1_ClearCookiesRequest__Output>
+      ClearCookiesResponse: MessageTypeDefinition<_broker_v1_ClearCookiesResponse, _broker_v1_ClearCookiesResponse__Output>
+      Cookie: MessageTypeDefinition<_broker_v1_Cookie, _broker_v1_Cookie__Output>
       DeleteServiceRequest: MessageTypeDefinition<_broker_v1_DeleteServiceRequest, _broker_v1_DeleteServiceRequest__Output>
       DeleteServiceResponse: MessageTypeDefinition<_broker_v1_DeleteServiceResponse, _broker_v1_DeleteServiceResponse__Output>
       GetServiceRequest: MessageTypeDefinition<_broker_v1_GetServiceRequest, _broker_v1_GetServiceRequest__Output>
+      ListCookiesRequest: MessageTypeDefinition<_broker_v1_ListCookiesRequest, _broker_v1_ListCookiesRequest__Output>
+      ListCookiesResponse: MessageTypeDefinition<_broker_v1_ListCookiesResponse, _broker_v1_ListCookiesResponse__Output>
       ListServicesRequest: MessageTypeDefinition<_broker_v1_ListServicesRequest, _broker_v1_ListServicesRequest__Output>
       ListServicesResponse: MessageTypeDefinition<_broker_v1_ListServicesResponse, _broker_v1_ListServicesResponse__Output>
       PutServiceRequest: MessageTypeDefinition<_broker_v1_PutServiceRequest, _broker_v1_PutServiceRequest__Output>

@@ -12,7 +12,7 @@ import type { ServiceChange, ServiceView } from '../services.ts';
 import type { Adapter } from './adapt.ts';
 
 export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandlers {
-  const { services, gate } = daemon;
+  const { services, gate, jars } = daemon;
   const visible = (caller: Caller, name: string): ServiceView => {
     const service = services.get(name);
     if (service && gate.visible(caller, name)) return service;
@@ -72,6 +72,25 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
         error: error?.message ?? '',
         hint: error?.hint ?? '',
       };
+    }),
+    ListCookies: adapt.unary(async ({ name }, { caller }) => {
+      visible(caller, name);
+      const cookies = jars.list(name).map(({ expiresAt, token, ...cookie }) => ({
+        ...cookie,
+        expiresAt: fromOptionalMillis(expiresAt),
+        token: token ?? '',
+      }));
+      return { cookies };
+    }),
+    ClearCookies: adapt.unary(async ({ name }, { caller }) => {
+      const detail: Record<string, number> = {};
+      const cleared = await daemon.audited('service.clear_cookies', caller, { service: name, detail }, () => {
+        visible(caller, name);
+        const count = jars.clear(name);
+        detail.cookies = count;
+        return count;
+      });
+      return { cleared };
     }),
   };
 }

@@ -91,6 +91,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   'Services/List': { call: (c) => c.services.list({}), unlocked: TOKEN, locked: LOCKED },
   'Services/Delete': { call: (c) => c.services.delete({ name: 'extra' }), unlocked: ADMIN, locked: LOCKED },
   'Services/Test': { call: (c) => c.services.test({ name: 'mine' }), unlocked: ADMIN, locked: LOCKED },
+  'Services/ListCookies': { call: (c) => c.services.listCookies({ name: 'mine' }), unlocked: ADMIN, locked: LOCKED },
+  'Services/ClearCookies': { call: (c) => c.services.clearCookies({ name: 'mine' }), unlocked: ADMIN, locked: LOCKED },
   'Sessions/Open': { call: (c) => c.sessions.open({ service: 'mine' }), unlocked: GRANTED, locked: LOCKED },
   'Sessions/List': { call: (c) => c.sessions.list({}), unlocked: TOKEN, locked: LOCKED },
   'Sessions/Watch': { call: watched, unlocked: TOKEN, locked: LOCKED },
@@ -100,6 +102,16 @@ const ROWS: Readonly<Record<string, Row>> = {
     locked: LOCKED,
   },
   // The service of that name is no ssh service.
+  'Ssh/Upload': {
+    call: (c) => c.ssh.upload([{ start: { service: 'mine', path: 'x' } }]),
+    unlocked: instead(GRANTED, 'invalid_argument'),
+    locked: LOCKED,
+  },
+  'Ssh/Download': {
+    call: (c) => all(c.ssh.download({ service: 'mine', path: 'x' })),
+    unlocked: instead(GRANTED, 'invalid_argument'),
+    locked: LOCKED,
+  },
   'Ssh/Exec': { call: executed, unlocked: instead(GRANTED, 'invalid_argument'), locked: LOCKED },
   'Sessions/Connect': { call: connected, unlocked: instead(GRANTED, 'ended'), locked: LOCKED },
   'Tokens/Create': {
@@ -188,6 +200,8 @@ const ACTIONS: readonly (readonly [string, (typeof SESSION_ACTIONS)[number], str
   ['Sessions/Open', 'open', 'ok'],
   ['Sessions/Connect', 'open', 'ended'],
   ['Ssh/Exec', 'exec', 'invalid_argument'],
+  ['Ssh/Upload', 'copy', 'invalid_argument'],
+  ['Ssh/Download', 'copy', 'invalid_argument'],
 ];
 
 test('no action of a grant stands for another', async () => {
