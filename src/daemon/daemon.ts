@@ -21,6 +21,7 @@ import { Gate, type GateVault } from './gate.ts';
 import { HttpProxy } from './http/proxy.ts';
 import { HttpServices } from './http/services.ts';
 import { errorFields, type Log } from './log.ts';
+import { Metrics } from './metrics/metrics.ts';
 import type { PeerLookup } from './peer/lookup.ts';
 import { Services } from './services.ts';
 import { SessionManager } from './sessions/manager.ts';
@@ -70,6 +71,7 @@ export class Daemon implements AsyncDisposable {
   readonly files: Files;
   readonly gate: Gate;
   readonly sessions: SessionManager;
+  readonly metrics: Metrics;
   /** Cookies of HTTP upstreams; the requests' path fills them. */
   readonly jars = new Jars();
   readonly accessTokens: AccessTokens;
@@ -109,6 +111,10 @@ export class Daemon implements AsyncDisposable {
       gate: this.gate,
       audit,
       peers: parts.peers,
+      meter: {
+        opened: (lease, tookMs) => this.metrics.sessionOpened(lease, tookMs),
+        event: (event) => this.metrics.session(event),
+      },
       now: Date.now,
       isOwnPort: (port) => parts.ownPorts().includes(port),
       socketDir: parts.sessionDir,
@@ -120,6 +126,16 @@ export class Daemon implements AsyncDisposable {
       accessToken: (service) => this.accessTokens.port(service),
       report,
     });
+    this.metrics = new Metrics({
+      version: parts.version,
+      startedAt: this.startedAt,
+      isUnlocked: () => vault.state === 'unlocked',
+      leases: () => this.sessions.list(),
+      services: () => (vault.state === 'unlocked' ? this.services.names() : []),
+      spares: (service) => this.sessions.spareCount(service),
+      audit,
+    });
+    audit.observe((event) => this.metrics.audited(event));
     this.#httpServices = new HttpServices({
       admit: (caller, service) => this.gate.use(caller, service),
       resolve: (grant) => this.services.resolve(grant),
