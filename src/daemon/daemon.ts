@@ -156,6 +156,7 @@ export class Daemon implements AsyncDisposable {
     this.proxy = new HttpProxy({
       services: this.#httpServices,
       audit,
+      jars: this.jars,
       accessTokens: (service) => this.accessTokens.port(service),
       report,
     });
