@@ -18,7 +18,10 @@ import { auditCaller, type Caller } from './caller.ts';
 import { systemClock, type Timer } from './clock.ts';
 import { Files } from './files.ts';
 import { Gate, type GateVault } from './gate.ts';
+import { HttpProxy } from './http/proxy.ts';
+import { HttpServices } from './http/services.ts';
 import { errorFields, type Log } from './log.ts';
+import { Metrics } from './metrics/metrics.ts';
 import type { PeerLookup } from './peer/lookup.ts';
 import { Services } from './services.ts';
 import { SessionManager } from './sessions/manager.ts';
@@ -68,10 +71,13 @@ export class Daemon implements AsyncDisposable {
   readonly files: Files;
   readonly gate: Gate;
   readonly sessions: SessionManager;
+  readonly metrics: Metrics;
   /** Cookies of HTTP upstreams; the requests' path fills them. */
   readonly jars = new Jars();
   readonly accessTokens: AccessTokens;
   readonly requestStop: () => void;
+  readonly proxy: HttpProxy;
+  readonly #httpServices: HttpServices;
   readonly #parts: DaemonParts;
   /** Where the HTTP side listens, once it does: `http://127.0.0.1:8390`, or `unix:PATH`. */
   httpAddress: string | undefined;
@@ -88,7 +94,7 @@ export class Daemon implements AsyncDisposable {
     this.vault = vault;
     this.audit = audit;
     this.tokens = new Tokens(vault);
-    this.services = new Services(vault, this.kinds);
+    this.services = new Services(vault, this.kinds, authority.lend);
     this.files = new Files(vault, this.services);
     this.gate = new Gate({ authority, services: this.services, audit, vault: this.#gatedVault() });
     const report = (error: unknown, doing: string): void => parts.log.warn(`failed at ${doing}`, errorFields(error));
@@ -105,6 +111,10 @@ export class Daemon implements AsyncDisposable {
       gate: this.gate,
       audit,
       peers: parts.peers,
+      meter: {
+        opened: (lease, tookMs) => this.metrics.sessionOpened(lease, tookMs),
+        event: (event) => this.metrics.session(event),
+      },
       now: Date.now,
       isOwnPort: (port) => parts.ownPorts().includes(port),
       socketDir: parts.sessionDir,
@@ -115,6 +125,29 @@ export class Daemon implements AsyncDisposable {
         return await this.#ca.localTls();
       },
       accessToken: (service) => this.accessTokens.port(service),
+      report,
+    });
+    this.metrics = new Metrics({
+      version: parts.version,
+      startedAt: this.startedAt,
+      isUnlocked: () => vault.state === 'unlocked',
+      leases: () => this.sessions.list(),
+      services: () => (vault.state === 'unlocked' ? this.services.names() : []),
+      spares: (service) => this.sessions.spareCount(service),
+      audit,
+    });
+    audit.observe((event) => this.metrics.audited(event));
+    this.#httpServices = new HttpServices({
+      admit: (caller, service) => this.gate.use(caller, service),
+      resolve: (grant) => this.services.resolve(grant),
+      kinds: httpKinds,
+      guard: (address, port) => this.sessions.guard(address, port),
+      clock: systemClock,
+    });
+    this.proxy = new HttpProxy({
+      services: this.#httpServices,
+      audit,
+      accessTokens: (service) => this.accessTokens.port(service),
       report,
     });
   }
@@ -189,6 +222,7 @@ export class Daemon implements AsyncDisposable {
     this.jars.clear(name);
     if (this.services.get(name)) this.accessTokens.changed(name);
     else this.accessTokens.drop(name);
+    this.#httpServices.changed(name);
     await this.sessions.dropSpares(name);
   }
 

@@ -75,6 +75,23 @@ export class Sshd implements AsyncDisposable {
     this.hostKey = await readFile(`${file}.pub`, 'utf8');
   }
 
+  /** Kills the processes of all its connections, what runs in them included, and leaves the listener. */
+  async dropAll(): Promise<void> {
+    const below = async (parent: number | undefined): Promise<number[]> => {
+      const { stdout } = await run('pgrep', ['-P', String(parent)]).catch(() => ({ stdout: '' }));
+      const pids = stdout.trim().split('\n').filter(Boolean).map(Number);
+      return [...pids, ...(await Promise.all(pids.map(below))).flat()];
+    };
+    for (const pid of await below(this.#process.pid)) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        // One that ended by itself meanwhile is as good.
+        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      }
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const gone = once(this.#process, 'exit');
     if (this.#process.exitCode === null && this.#process.kill()) await gone;

@@ -6,6 +6,7 @@ import type { Secret } from '../../core/secret.ts';
 import type { Caller } from '../caller.ts';
 import type { PeerLookup } from '../peer/lookup.ts';
 import type { DescriptorUse } from './descriptors.ts';
+import type { Lease, LeaseEvent } from './events.ts';
 
 /** A service's record, opened under a grant. */
 export interface ResolvedService {
@@ -78,6 +79,13 @@ export interface SessionLimits {
   readonly endTimeoutMs: number;
 }
 
+/** Told of what sessions do, for metrics. */
+export interface SessionMeter {
+  /** @param tookMs from the request to a connection that is logged in. */
+  opened(lease: Lease, tookMs: number): void;
+  event(event: LeaseEvent): void;
+}
+
 /** What the session manager needs from the daemon around it. */
 export interface SessionDeps {
   readonly drivers: ReadonlyMap<string, Driver>;
@@ -85,6 +93,7 @@ export interface SessionDeps {
   readonly gate: SessionGate;
   readonly audit: AuditSink;
   readonly peers: PeerLookup;
+  readonly meter?: SessionMeter;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** True for a port that the daemon itself listens on (gRPC, HTTP); the leases' are known here. */

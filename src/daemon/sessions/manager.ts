@@ -244,6 +244,7 @@ export class SessionManager {
     const { caller, session: id } = errand;
     // What the gate refuses it has recorded itself.
     const startedAt = this.#deps.now();
+    const began = performance.now();
     const { grant, recorded } = await this.#upstreams.admit(errand);
     try {
       this.#upstreams.spares.forgive(plan.service);
@@ -269,6 +270,7 @@ export class SessionManager {
         emit: (type, view) => this.#emit(type, view),
       });
       this.#leases.set(id, lease);
+      this.#deps.meter?.opened(lease.view(), performance.now() - began);
       return { lease, obtained, ticket, localTls };
     } catch (thrown) {
       grant[Symbol.dispose]();
@@ -340,6 +342,8 @@ export class SessionManager {
 
   #emit(type: LeaseEvent['type'], lease: Lease): void {
     if (type === 'ended') this.#leases.delete(lease.id);
-    this.#events.emit({ type, at: this.#deps.now(), lease });
+    const event = { type, at: this.#deps.now(), lease };
+    this.#deps.meter?.event(event);
+    this.#events.emit(event);
   }
 }

@@ -20,6 +20,7 @@ export const ssh: Driver<SshConfig, SshFacts, SshVisitor, never> = {
   // The connections that are shared stay for a while by themselves.
   spares: () => 0,
   describe,
+  carries: true,
   trunks: {
     // OpenSSH's MaxSessions is 10, and says nothing about forwarded connections.
     room: { session: 10, stream: 100 },
