@@ -14,9 +14,11 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/broker.v1.Vault/ChangePassword': 'admin',
   '/broker.v1.Vault/AddKeySlot': 'admin',
   '/broker.v1.Vault/RemoveKeySlot': 'admin',
+  '/broker.v1.Vault/Scan': 'token', // rationed; the home only for its owner, checked by the handler
   '/broker.v1.Vault/Backup': 'admin',
   '/broker.v1.Vault/Restore': 'owner', // works on a locked or absent vault too
   '/broker.v1.Kinds/List': 'anyone',
+  '/broker.v1.Presets/List': 'token',
   '/broker.v1.Services/Put': 'admin',
   '/broker.v1.Services/Set': 'admin',
   '/broker.v1.Services/Delete': 'admin',
@@ -36,6 +38,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/broker.v1.Ssh/Upload': 'token',
   '/broker.v1.Ssh/Download': 'token',
   '/broker.v1.Tokens/Create': 'token',
+  '/broker.v1.Tokens/Hold': 'token',
   '/broker.v1.Tokens/List': 'token',
   '/broker.v1.Tokens/Revoke': 'token',
   '/broker.v1.Files/Put': 'admin',

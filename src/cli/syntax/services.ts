@@ -75,4 +75,14 @@ export function addServiceCommands(program: Command, exit: Exit): void {
       ),
     'broker kinds postgres',
   );
+  example(
+    program
+      .command('presets [name]')
+      .description('providers whose API broker knows: what a service of theirs needs, and what their clients read')
+      .option('--json', 'as JSON, in the form of a preset file')
+      .action(async (name: string | undefined, options) =>
+        exit(await (await import('../commands/presets.ts')).presets(name, options)),
+      ),
+    'broker presets openai',
+  );
 }
