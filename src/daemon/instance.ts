@@ -11,6 +11,7 @@ import { authenticator } from './grpc/authenticate.ts';
 import { daemonHandlers } from './grpc/daemon.ts';
 import { filesHandlers } from './grpc/files.ts';
 import { kindsHandlers } from './grpc/kinds.ts';
+import { presetsHandlers } from './grpc/presets.ts';
 import { proveConnections } from './grpc/selfcheck.ts';
 import { GrpcServer } from './grpc/server.ts';
 import { servicesHandlers } from './grpc/services.ts';
@@ -151,6 +152,7 @@ function handlers(daemon: Daemon, adapt: Adapter): ReadonlyMap<string, UntypedSe
   return new Map([
     ['Vault', untyped(vaultHandlers(daemon, adapt))],
     ['Kinds', untyped(kindsHandlers(daemon, adapt))],
+    ['Presets', untyped(presetsHandlers(daemon, adapt))],
     ['Services', untyped(servicesHandlers(daemon, adapt))],
     ['Sessions', untyped(sessionsHandlers(daemon, adapt))],
     ['Ssh', untyped(sshHandlers(daemon, adapt))],

@@ -50,6 +50,7 @@ function names(home: string): [string | RegExp, string][] {
     [`localhost:${dovecot.tlsPort}`, 'imap.example:993'],
     [`localhost:${postfix.port}`, 'smtp.example:587'],
     [new RegExp(`\\b${postgres.logins.scram.user}\\b`, 'g'), 'app'],
+    [/127\.0\.0\.1:\d+(?=\/proxy\/)/g, '127.0.0.1:8390'],
     [new RegExp(home, 'g'), '/home/you'],
   ];
 }
@@ -105,6 +106,7 @@ async function furnish(home: string): Promise<void> {
     'app-db.password': `${postgres.logins.scram.password}\n`,
     'new.password': `${postgres.logins.scram.password}\n`,
     'wrong.password': 'not the password\n',
+    'openai.key': 'sk-proj-0123456789abcdefghij\n',
     'ca.pem': postgres.ca.cert,
     'cache.password': `${redis.logins.app.password}\n`,
     'alice.password': `${dovecot.logins.alice.password}\n`,

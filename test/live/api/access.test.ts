@@ -78,6 +78,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     unlocked: ADMIN,
     locked: LOCKED,
   },
+  'Vault/Scan': {
+    call: (c) => c.vault.scan({ values: [Buffer.from('no secret of ours')] }),
+    unlocked: TOKEN,
+    locked: LOCKED,
+  },
   'Vault/Backup': { call: (c) => all(c.vault.backup({})), unlocked: ADMIN, locked: LOCKED },
   'Vault/Restore': {
     call: (c) => c.vault.restore([{ password: password(), data: Buffer.from('no vault') }]),
@@ -85,6 +90,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     locked: instead(LOCKED_OWNER, 'corrupt'),
   },
   'Kinds/List': { call: (c) => c.kinds.list({}), unlocked: ANYONE, locked: ANYONE },
+  'Presets/List': { call: (c) => c.presets.list({}), unlocked: TOKEN, locked: LOCKED },
   'Services/Put': { call: (c) => c.services.put(fakePostgres('extra', server)), unlocked: ADMIN, locked: LOCKED },
   'Services/Set': {
     call: (c) => c.services.set({ name: 'mine', config: struct({ spares: 0 }) }),
@@ -106,6 +112,13 @@ const ROWS: Readonly<Record<string, Row>> = {
     locked: LOCKED,
   },
   // The service of that name is no ssh service.
+  'Services/Trust': {
+    call: (c) => c.services.trust({ name: 'mine' }),
+    // Postgres has no such keys.
+    unlocked: instead(ADMIN, 'invalid_argument'),
+    locked: LOCKED,
+  },
+  'Ssh/Hosts': { call: (c) => c.ssh.hosts({}), unlocked: TOKEN, locked: LOCKED },
   'Ssh/Upload': {
     call: (c) => c.ssh.upload([{ start: { service: 'mine', path: 'x' } }]),
     unlocked: instead(GRANTED, 'invalid_argument'),
@@ -127,6 +140,11 @@ const ROWS: Readonly<Record<string, Row>> = {
         ttl: fromMillis(60_000),
       }),
     // The stranger's would be more than the stranger has.
+    unlocked: outcomes(`ok ${NO} ok denied ${NO} ${NO} ${NO}`),
+    locked: LOCKED,
+  },
+  'Tokens/Hold': {
+    call: held,
     unlocked: outcomes(`ok ${NO} ok denied ${NO} ${NO} ${NO}`),
     locked: LOCKED,
   },
@@ -283,6 +301,15 @@ async function watched(client: BrokerClient): Promise<void> {
     }
   } catch (error) {
     if (!(error instanceof BrokerError) || error.code !== 'upstream_timeout') throw error;
+  }
+}
+
+/** Allowed when it answers; leaving ends what was made. */
+async function held(client: BrokerClient): Promise<void> {
+  const grants = [{ services: 'mine', actions: ['open'] }];
+  for await (const { text } of client.tokens.hold({ name: 'held', scope: 'proxy', grants, ttl: fromMillis(60_000) })) {
+    assert.match(text, /^brk_/);
+    break;
   }
 }
 

@@ -277,7 +277,7 @@ test('the same over HTTP: bodies, headers, refusals and metrics', async () => {
     canary.saw(`body of /rpc/${method}`, await answer.text());
     return answer.status;
   };
-  const config = { host: '127.0.0.1', port: hostilePort(), user: 'u', tls: 'disable', min_auth: 'password', spares: 0 };
+  const config = { host: '127.0.0.1', port: hostilePort(), user: 'u', tls: 'disable', spares: 0 };
   const record = { name: 'web', kind: 'postgres', config, secrets: { password: base64(password) } };
   assert.equal(await post('Services/Put', record), 200);
   assert.equal(await post('Services/Put', { ...record, config: { ...config, password } }), 400);
