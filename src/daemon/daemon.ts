@@ -128,6 +128,7 @@ export class Daemon implements AsyncDisposable {
       now: Date.now,
       isOwnPort: (port) => parts.ownPorts().includes(port),
       socketDir: parts.sessionDir,
+      localKey: (service) => this.localKey(service),
       localTls: async () => {
         // Loaded when first wanted: the X.509 library is large, and few sessions ask for TLS.
         this.#ca ??= new (await import('./ca.ts')).LocalCa(parts.socketDir, vault);
@@ -236,6 +237,11 @@ export class Daemon implements AsyncDisposable {
     else this.accessTokens.drop(name);
     this.#httpServices.changed(name);
     await this.sessions.dropSpares(name);
+  }
+
+  /** What the local side of a service is known by; follows from the data key. @throws BrokerError `locked`. */
+  localKey(service: string): Secret {
+    return this.vault.deriveKey(`local key of ${service}`);
   }
 
   /** The daemon's own user (or root) on the unix socket. */

@@ -181,6 +181,24 @@ export class Services {
     return { service: this.#view(written as StoredRecord), dropped };
   }
 
+  /**
+   * Sets a field that was not set, and leaves all else as it is, secrets too: where nothing was pinned nothing was sent.
+   * @throws BrokerError `conflict` when the record changed meanwhile; `invalid_argument`.
+   */
+  async pin(name: string, field: string, value: string, ifRevision: number): Promise<ServiceView> {
+    const record = this.#vault.get('service', name);
+    if (!record) throw new BrokerError('not_found', `there is no service ${name}`);
+    const { kind, config: before, secretsSet } = this.#view(record);
+    if (before[field] !== undefined) throw new BrokerError('conflict', `${field} is set already`);
+    const config = this.#kind(kind).config.validate({ ...before, [field]: value }, [...secretsSet], {});
+    const secrets = Object.fromEntries(secretsSet.map((secret) => [secret, 'keep' as const]));
+    const fields: JsonObject = { kind, config, policy: policyOf(record) };
+    const [written] = await this.#vault.write([
+      { type: 'put', collection: 'service', name, fields, secrets, ifRevision },
+    ]);
+    return this.#view(written as StoredRecord);
+  }
+
   async delete(name: string): Promise<void> {
     if (!this.#vault.get('service', name)) throw new BrokerError('not_found', `there is no service ${name}`);
     await this.#vault.write([{ type: 'delete', collection: 'service', name }]);

@@ -27,7 +27,7 @@ export async function rigConfig(
 export class Sshd implements AsyncDisposable {
   readonly port: number;
   readonly folder: string;
-  readonly hostKey: string;
+  hostKey: string;
   readonly #process: ReturnType<typeof spawn>;
 
   private constructor(port: number, folder: string, hostKey: string, process: ReturnType<typeof spawn>) {
@@ -59,6 +59,20 @@ export class Sshd implements AsyncDisposable {
     if (!said.includes('Server listening')) throw new Error(`sshd did not start: ${said}`);
     const hostKey = await readFile(join(folder, 'hostkey.pub'), 'utf8');
     return new Sshd(port, folder, hostKey, child);
+  }
+
+  /** Gives it another host key. */
+  async rotate(): Promise<void> {
+    const file = join(this.folder, 'hostkey');
+    await rm(file);
+    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file]);
+    const { stderr } = this.#process;
+    const ready = new Promise<void>((resolve) => {
+      stderr?.on('data', (chunk: Buffer) => String(chunk).includes('Server listening') && resolve());
+    });
+    this.#process.kill('SIGHUP');
+    await ready;
+    this.hostKey = await readFile(`${file}.pub`, 'utf8');
   }
 
   /** Kills the processes of all its connections, what runs in them included, and leaves the listener. */

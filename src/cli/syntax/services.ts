@@ -48,6 +48,14 @@ export function addServiceCommands(program: Command, exit: Exit): void {
     'broker service test app-db',
   );
   example(
+    masterPassword(service.command('trust <name>'))
+      .description("show the keys of an ssh service's server, and pin them")
+      .option('--fingerprint <fingerprint...>', 'pin this one (SHA256:...), and refuse a server that has another')
+      .option('--json', 'as JSON')
+      .action(async (name: string, options) => exit(await (await import('../commands/trust.ts')).trust(name, options))),
+    'broker service trust web',
+  );
+  example(
     masterPassword(service.command('cookies <name>'))
       .description('the cookies kept for an HTTP service: names and ends, never values')
       .option('--clear', 'throw them away')

@@ -2,6 +2,7 @@ import type { SecureContext } from 'node:tls';
 import type { AuditSink } from '../../core/audit.ts';
 import type { Driver, DriverIo } from '../../core/driver.ts';
 import type { Action, Grant } from '../../core/grant.ts';
+import type { Secret } from '../../core/secret.ts';
 import type { Caller } from '../caller.ts';
 import type { PeerLookup } from '../peer/lookup.ts';
 import type { DescriptorUse } from './descriptors.ts';
@@ -102,6 +103,8 @@ export interface SessionDeps {
   readonly localTls?: () => Promise<LocalTls>;
   /** OAuth2 access tokens for one login to a service. */
   readonly accessToken?: (service: string) => DriverIo['accessToken'];
+  /** 32 bytes of a service's own, the same as long as the vault's data key is; the caller disposes them. @throws BrokerError `locked`. */
+  readonly localKey?: (service: string) => Secret;
   /** For the daemon's log: failures that nobody waits for. Never sent to a client. */
   readonly report: (error: unknown, doing: string) => void;
   readonly descriptors?: () => Promise<DescriptorUse | undefined>;

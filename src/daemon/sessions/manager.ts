@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { AddressGuard } from '../../core/dial.ts';
-import type { LeaseAddress } from '../../core/driver.ts';
+import type { LeaseAddress, ServerKey } from '../../core/driver.ts';
 import { BrokerError, throwIfAborted, toBrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
 import {
@@ -27,6 +27,7 @@ import { addressGuard } from './guard.ts';
 import { type Greet, LiveLease } from './lease.ts';
 import { after, type Link, link } from './link.ts';
 import { type Listener, listenNowhere, listenTcp, listenUnix } from './listener.ts';
+import { look } from './look.ts';
 import { PortRest } from './ports.ts';
 import { type ProbeResult, probe } from './probe.ts';
 import { type OpenPlan, type OpenRequest, planOpen } from './request.ts';
@@ -152,6 +153,11 @@ export class SessionManager {
   /** Logs in to the grant's service once and reports each hop. */
   probe(caller: Caller, grant: Grant, signal: AbortSignal): Promise<ProbeResult> {
     return probe(this.#deps, this.#limits, this.guard, caller, grant, signal);
+  }
+
+  /** The keys by which the grant's server can be recognised, without a login. @throws BrokerError as Trust.look. */
+  look(caller: Caller, grant: Grant, signal: AbortSignal): Promise<readonly ServerKey[]> {
+    return look(this.#deps, this.#limits, this.guard, caller, grant, signal);
   }
 
   list(): Lease[] {

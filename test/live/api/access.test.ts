@@ -112,6 +112,13 @@ const ROWS: Readonly<Record<string, Row>> = {
     locked: LOCKED,
   },
   // The service of that name is no ssh service.
+  'Services/Trust': {
+    call: (c) => c.services.trust({ name: 'mine' }),
+    // Postgres has no such keys.
+    unlocked: instead(ADMIN, 'invalid_argument'),
+    locked: LOCKED,
+  },
+  'Ssh/Hosts': { call: (c) => c.ssh.hosts({}), unlocked: TOKEN, locked: LOCKED },
   'Ssh/Upload': {
     call: (c) => c.ssh.upload([{ start: { service: 'mine', path: 'x' } }]),
     unlocked: instead(GRANTED, 'invalid_argument'),
