@@ -28,7 +28,8 @@ export class PresetWorld implements AsyncDisposable {
   async add(
     name: string,
     upstream: Upstream,
-    fields: Record<string, string> = {},
+    fields: Readonly<Record<string, string>> = {},
+    secrets: Readonly<Record<string, string>> = {},
   ): Promise<{ base: string; env: Environment; token: string }> {
     const preset = (await this.admin.presets.list({})).presets.find((known) => known.name === name);
     if (!preset) throw new Error(`there is no preset ${name}`);
@@ -45,7 +46,12 @@ export class PresetWorld implements AsyncDisposable {
         allow_private: true,
         ca: this.http.certificates.ca.cert,
       }) as object,
-      secrets: { [preset.credential?.field ?? '']: Buffer.from(KEY) },
+      secrets: Object.fromEntries(
+        Object.entries({ [preset.credential?.field ?? '']: KEY, ...secrets }).map(([field, text]) => [
+          field,
+          Buffer.from(text),
+        ]),
+      ),
     });
     const token = await this.http.daemon.proxyToken(`env-${name}`, name, ['http']);
     const { set, git } = await httpVariables(this.admin, record, this.http.daemon.http, token);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { TestDaemon } from '../../support/daemon.ts';
 import { Upstream } from '../../support/httpworld.ts';
+import { issuer } from '../../support/issuer.ts';
 import { KEY, PresetWorld } from '../../support/presetworld.ts';
 
 /* Where a request of each preset's clients ends up, and with which headers: written out by hand. */
@@ -22,6 +24,15 @@ interface Row {
   readonly headers: Readonly<Record<string, string>>;
   /** What whoever adds the service has to give. */
   readonly fields?: Readonly<Record<string, string>>;
+  /** In place of the key: what an access token is got for, from an issuer on this machine. */
+  readonly secrets?: Readonly<Record<string, string>>;
+}
+
+function serviceKey(): string {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
+  const account = { client_email: 'robot@project.example', token_uri: 'https://localhost/token', private_key: pem };
+  return JSON.stringify({ type: 'service_account', private_key_id: 'k1', ...account });
 }
 
 const TOKEN = 'authorization';
@@ -104,6 +115,14 @@ const ROWS: Readonly<Record<string, Row>> = {
     key: [TOKEN, 'GOOGLE_APIS_TOKEN'],
     url: 'https://www.googleapis.com/drive/v3/files?pageSize=1',
     headers: bearer,
+    secrets: { client_json: JSON.stringify({ installed: { client_id: 'app' } }), refresh_token: 'refresh-me' },
+  },
+  'google-service': {
+    ask: ['GOOGLE_APIS_URL', '/drive/v3/files?pageSize=1'],
+    key: [TOKEN, 'GOOGLE_APIS_TOKEN'],
+    url: 'https://www.googleapis.com/drive/v3/files?pageSize=1',
+    headers: bearer,
+    secrets: { key_json: serviceKey() },
   },
   slack: {
     ask: ['SLACK_API_URL', 'auth.test'],
@@ -149,12 +168,16 @@ function keyHeader([header, variable]: Row['key'], env: Readonly<Record<string, 
 describe('a client that goes by the variables of a preset', () => {
   let world: PresetWorld;
   let upstream: Upstream;
+  let google: Awaited<ReturnType<typeof issuer>>;
 
   before(async () => {
     world = await PresetWorld.start();
+    const answer = { access_token: KEY, token_type: 'Bearer', expires_in: 3_600 };
+    google = await issuer(() => answer, world.http.certificates.server);
     upstream = await Upstream.start((_request, response) => void response.end('{}'), world.http.certificates.server);
   });
   after(async () => {
+    await google?.[Symbol.asyncDispose]();
     await upstream?.[Symbol.asyncDispose]();
     await world?.[Symbol.asyncDispose]();
   });
@@ -166,7 +189,8 @@ describe('a client that goes by the variables of a preset', () => {
 
   for (const [name, row] of Object.entries(ROWS)) {
     test(`${name}: ${row.url}`, async () => {
-      const { base, env } = await world.add(name, upstream, row.fields);
+      const access = row.secrets ? { token_url: google.url, token_ca: world.http.certificates.ca.cert } : {};
+      const { base, env } = await world.add(name, upstream, { ...row.fields, ...access }, row.secrets);
       const [variable, path] = row.ask;
       const address = (env[variable] ?? '').replace(/^url\.(.*)\.insteadOf$/, '$1');
       const [header] = row.key;
