@@ -1,10 +1,14 @@
 import { BrokerError } from '../core/errors.ts';
 import { toMillis } from '../core/rpc.ts';
 import type { Secret } from '../core/secret.ts';
-import { type BrokerClient, connect } from './connect.ts';
+import { type BrokerClient, type ConnectOptions, connect } from './connect.ts';
 import { forget, memoryPath, recall, remember } from './memory.ts';
+import { whenOver } from './passing.ts';
 import { findDaemon, findToken, openClient } from './place.ts';
 import { canPrompt, promptSecret, readSecretFile } from './prompt.ts';
+
+/** Milliseconds that a command that is over waits for its admin token to end; after 5 minutes it does by itself. */
+const REVOKE_TIMEOUT_MS = 2_000;
 
 /** Where the master password comes from: `--password-file`, BROKER_PASSWORD_FILE, else undefined (the prompt). */
 export function passwordFromFile(file: string | undefined): Secret | undefined {
@@ -33,6 +37,7 @@ export async function adminClient(passwordFile: string | undefined): Promise<Bro
   const { token, expiresAt } = await elevated(plain, password);
   const path = memoryPath();
   if (path) remember(path, address, token, expiresAt);
+  else endWithCommand({ ...findDaemon(), token });
   return connect({ ...findDaemon(), token });
 }
 
@@ -46,11 +51,14 @@ export async function adminAtHand(passwordFile: string | undefined): Promise<Bro
   return remembered ? connect({ ...findDaemon(), token: remembered }) : undefined;
 }
 
-/** An admin client for a master password that is known already. */
+/** An admin client for a master password that is known already. Its token ends with the command. */
 export async function adminFor(password: Secret): Promise<BrokerClient> {
   using plain = openClient();
   await demandUnlocked(plain);
-  return connect({ ...findDaemon(), token: (await elevated(plain, password)).token });
+  const { token } = await elevated(plain, password);
+  const admin = { ...findDaemon(), token };
+  endWithCommand(admin);
+  return connect(admin);
 }
 
 /**
@@ -86,6 +94,14 @@ export async function ownerOrAdmin(
 export function forgetAdmin(): void {
   const path = memoryPath();
   if (path) forget(path);
+}
+
+/** An admin token that nobody needs when this command is over. */
+export function endWithCommand(where: ConnectOptions): void {
+  whenOver(async () => {
+    using client = connect(where);
+    await client.tokens.revoke({ token: '' }, { timeoutMs: REVOKE_TIMEOUT_MS });
+  });
 }
 
 async function elevated(plain: BrokerClient, password: Secret): Promise<{ token: string; expiresAt: number }> {

@@ -47,7 +47,7 @@ export interface Streaming {
   Kinds: object;
   Services: object;
   Sessions: { Watch: 'server'; Connect: 'duplex' };
-  Ssh: { Exec: 'duplex' };
+  Ssh: { Exec: 'duplex'; Upload: 'client'; Download: 'server' };
   Tokens: object;
   Files: { Put: 'client'; Get: 'server' };
   Audit: { Query: 'server' };

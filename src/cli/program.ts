@@ -5,6 +5,7 @@ import { CANCELLED, OWN_FAILURE } from './exitcode.ts';
 import { HIDDEN, OPEN_KIND } from './hidden.ts';
 import { KNOWN_KINDS } from './kinds.ts';
 import { sayError } from './output.ts';
+import { endPassing } from './passing.ts';
 import type { Exit } from './syntax/options.ts';
 import { addRecordCommands } from './syntax/records.ts';
 import { addServiceCommands } from './syntax/services.ts';
@@ -32,6 +33,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : runsCommand ? OWN_FAILURE : 2;
     return failed(thrown, runsCommand);
+  } finally {
+    await endPassing();
   }
 }
 

@@ -31,6 +31,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/broker.v1.Sessions/Close': 'token',
   '/broker.v1.Sessions/Connect': 'token',
   '/broker.v1.Ssh/Exec': 'token',
+  '/broker.v1.Ssh/Upload': 'token',
+  '/broker.v1.Ssh/Download': 'token',
   '/broker.v1.Tokens/Create': 'token',
   '/broker.v1.Tokens/List': 'token',
   '/broker.v1.Tokens/Revoke': 'token',

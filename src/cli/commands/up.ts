@@ -6,7 +6,7 @@ import { SESSION_ACTIONS } from '../../core/grant.ts';
 import { fromMillis } from '../../core/rpc.ts';
 import type { Secret } from '../../core/secret.ts';
 import { SETTINGS } from '../../core/settings.ts';
-import { passwordFromFile } from '../admin.ts';
+import { endWithCommand, passwordFromFile } from '../admin.ts';
 import { type BrokerClient, connect } from '../connect.ts';
 import { advise, say } from '../output.ts';
 import { brokerHome, findDaemon, findToken, storePlace, storeToken } from '../place.ts';
@@ -132,6 +132,7 @@ async function leaveToken(
 ): Promise<void> {
   if (process.env.BROKER_TOKEN || (await isTokenGood(address))) return;
   const { token } = await client.vault.elevate({ password: password.use((held) => Buffer.from(held)) });
+  endWithCommand({ address, token });
   using admin = connect({ address, token });
   const made = await admin.tokens.create({
     name: 'cli',

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { CopyFlags } from '../commands/cp.ts';
 import type { ExecFlags } from '../commands/exec.ts';
 import type { OpenFlags } from '../commands/open.ts';
 import { HOLD, OPEN_KIND } from '../hidden.ts';
@@ -43,6 +44,21 @@ export function addSessionCommands(program: Command, exit: Exit): void {
       exit(await (await import('../commands/exec.ts')).exec(service, words, flags)),
     );
   example(exec, 'broker exec NAME -- docker logs web    passes the streams and the exit code on');
+  const cp = program
+    .command('cp <source> <target>')
+    .description('copy a file to or from the server of an ssh service; one of the two is NAME:PATH')
+    .option('-q, --quiet', 'show no progress')
+    .option('-r, --recursive', 'refused: folders are not copied')
+    .option('--reason <text>', 'why, for the audit log')
+    .action(async (source: string, target: string, flags: CopyFlags) =>
+      exit(await (await import('../commands/cp.ts')).cp(source, target, flags)),
+    );
+  example(
+    cp,
+    'broker cp report.pdf NAME:/srv/in/      keeps the mode; the file is there whole or not at all',
+    'broker cp NAME:/srv/out/report.pdf .',
+    'pg_dump app | broker cp - NAME:/srv/in/app.sql',
+  );
   const session = program.command('session').description('sessions that are open');
   example(
     session

@@ -7,6 +7,7 @@ import { execute, type Running } from '../../drivers/ssh/exec.ts';
 import type { Daemon } from '../daemon.ts';
 import { after, link } from '../sessions/link.ts';
 import type { Adapter } from './adapt.ts';
+import { copyHandlers } from './copy.ts';
 
 /** Milliseconds that a command has to end by itself after its time is over, before it is killed. */
 const GRACE_MS = 1_000;
@@ -14,6 +15,7 @@ const GRACE_MS = 1_000;
 export function sshHandlers(daemon: Daemon, adapt: Adapter): SshHandlers {
   const { sessions } = daemon;
   return {
+    ...copyHandlers(daemon, adapt),
     Exec: adapt.duplex(async (requests: AsyncIterable<ExecRequest__Output>, send, { caller, signal }) => {
       const messages = requests[Symbol.asyncIterator]();
       const first = await messages.next();

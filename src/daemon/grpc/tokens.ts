@@ -54,7 +54,8 @@ export function tokensHandlers(daemon: Daemon, adapt: Adapter): TokensHandlers {
     }),
     List: adapt.unary(async (_request, { caller }) => ({ tokens: family(caller).map(message) })),
     Revoke: adapt.unary(async ({ token }, { caller }) => {
-      const record = await daemon.watched('token.revoke', caller, {}, () => find(caller, token));
+      const own = token === '' ? caller.token?.id : undefined;
+      const record = await daemon.watched('token.revoke', caller, {}, () => find(caller, own ?? token));
       const detail = { name: record.name, id: record.id };
       await daemon.audited('token.revoke', caller, { detail }, () => tokens.revoke(record.id));
       return message(record);

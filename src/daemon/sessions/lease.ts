@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { Conn } from '../../core/conn.ts';
-import type { Arrival, LeaseAddress, Visitor } from '../../core/driver.ts';
+import type { Arrival, Driver, LeaseAddress, Visitor } from '../../core/driver.ts';
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
 import type { SessionEnd } from '../../core/relay.ts';
@@ -13,6 +13,8 @@ import { type Held, sameParams } from './held.ts';
 import { LeaseJournal } from './journal.ts';
 import { after, type Link, link } from './link.ts';
 import type { LeaseParts } from './parts.ts';
+
+export type Greet = Driver['greet'];
 
 /** One connection of a client, from accept to its end. */
 interface Visit {
@@ -120,8 +122,9 @@ export class LiveLease {
   /**
    * A client has connected. Returns at once; a handshake that stalls holds up nobody.
    * @param peer who it is, looked up since the moment it was accepted; undefined: the caller itself, known otherwise.
+   * @param greet for a client that speaks something else than the driver's protocol: broker's own work.
    */
-  accept(socket: Duplex, peer: Promise<PeerIdentity | undefined> | undefined): void {
+  accept(socket: Duplex, peer: Promise<PeerIdentity | undefined> | undefined, greet?: Greet): void {
     const visit: Visit = {
       conn: new Conn(socket, 'client'),
       scope: link(this.#scope.signal),
@@ -140,7 +143,7 @@ export class LiveLease {
       return;
     }
     this.#visits.add(visit);
-    const run = this.#visit(visit, peer, greeted).catch((error: unknown) =>
+    const run = this.#visit(visit, peer, greeted, greet ?? this.#parts.obtained.driver.greet).catch((error: unknown) =>
       this.#parts.deps.report(error, `serving a client of ${this.service}`),
     );
     this.#running.add(run);
@@ -167,13 +170,17 @@ export class LiveLease {
     return live;
   }
 
-  async #visit(visit: Visit, peer: Promise<PeerIdentity | undefined> | undefined, greeted: () => void): Promise<void> {
-    const { driver } = this.#parts.obtained;
+  async #visit(
+    visit: Visit,
+    peer: Promise<PeerIdentity | undefined> | undefined,
+    greeted: () => void,
+    greet: Greet,
+  ): Promise<void> {
     let outcome: SessionEnd | undefined;
     try {
       let arrival: Arrival<Visitor, unknown>;
       try {
-        arrival = await driver.greet(visit.conn, this.#facts, this.#door(visit, peer), visit.scope.signal);
+        arrival = await greet(visit.conn, this.#facts, this.#door(visit, peer), visit.scope.signal);
       } finally {
         greeted();
       }

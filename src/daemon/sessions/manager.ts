@@ -24,7 +24,7 @@ import { endedError } from './ending.ts';
 import type { Errand } from './errand.ts';
 import { type EndReason, type Lease, type LeaseEvent, LeaseEvents, type OpenedLease } from './events.ts';
 import { addressGuard } from './guard.ts';
-import { LiveLease } from './lease.ts';
+import { type Greet, LiveLease } from './lease.ts';
 import { after, type Link, link } from './link.ts';
 import { type Listener, listenNowhere, listenTcp, listenUnix } from './listener.ts';
 import { PortRest } from './ports.ts';
@@ -119,18 +119,20 @@ export class SessionManager {
 
   /**
    * A session for the caller itself, over a stream in memory instead of a listener. Ends when the stream is closed.
+   * @param greet in place of the driver's, for a client that is broker itself.
    * @throws BrokerError as `open`.
    */
   async connect(
     caller: Caller,
     request: ConnectRequest,
     signal: AbortSignal,
+    greet?: Greet,
   ): Promise<{ readonly lease: Lease; readonly stream: Duplex }> {
     // The caller is known already: whatever the check is called, its own stream needs none.
     const plan = planOpen({ ...request, check: 'ticket', connections: 1 }, caller, this.#deps.peers);
     const { lease } = await this.#prepare(caller, plan, undefined, signal);
     const [ours, theirs] = streamPair();
-    lease.accept(ours, undefined);
+    lease.accept(ours, undefined, greet);
     this.#emit('opened', lease.view());
     return { lease: lease.view(), stream: theirs };
   }

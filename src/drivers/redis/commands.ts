@@ -51,8 +51,7 @@ const HARMLESS_SCRIPT = ['exists', 'flush', 'kill', 'debug', 'help'];
 const SECRET_SETTING = /pass|auth|user|secret|token|private|acl/;
 const LITERAL_SETTING = /^[a-z0-9_.-]+$/;
 
-/** Verdicts of commands by name that are kept at most, where every name has to be asked for. */
-const MAX_REMEMBERED = 1_000;
+/** Hashes of names, and verdicts that are kept at most. */
 const BUCKETS = 4_096;
 
 /** Why a command is denied, in the words that the client gets. */
@@ -70,7 +69,8 @@ export class CommandRules {
   readonly #listed: boolean;
   /** By hash of a name: 0 where no name with that hash needs a second look. */
   readonly #suspects = new Uint8Array(BUCKETS);
-  readonly #remembered = new Map<string, Verdict>();
+  /** By hash of a name: the last one asked for, in lower case, and the verdict on it. */
+  readonly #remembered: ({ readonly name: Buffer; readonly verdict: Verdict } | undefined)[] = new Array(BUCKETS);
 
   constructor(allow: readonly string[], deny: readonly string[]) {
     this.#allow = allow.map((entry) => entry.toLowerCase());
@@ -86,12 +86,11 @@ export class CommandRules {
   byName(bytes: Buffer, start: number, end: number): Verdict {
     const hash = hashOf(bytes, start, end);
     if (hash >= 0 && this.#suspects[hash] === 0) return 'pass';
+    const known = hash >= 0 ? this.#remembered[hash] : undefined;
+    if (known && isName(known.name, bytes, start, end)) return known.verdict;
     const name = word(bytes.subarray(start, end));
-    const known = this.#remembered.get(name);
-    if (known) return known;
     const verdict = this.#verdict(name);
-    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
-    this.#remembered.set(name, verdict);
+    if (hash >= 0) this.#remembered[hash] = { name: Buffer.from(name, 'latin1'), verdict };
     return verdict;
   }
 
@@ -157,6 +156,17 @@ export function areOpenSettings(names: readonly Buffer[]): boolean {
 
 function matches(entry: string, name: string, subcommand: string | undefined): boolean {
   return globMatches(entry, name) || (subcommand !== undefined && globMatches(entry, `${name}|${subcommand}`));
+}
+
+/** Whether the bytes are `name`, which is in lower case; letters of either case count, as in `hashOf`. */
+function isName(name: Buffer, bytes: Buffer, start: number, end: number): boolean {
+  if (name.length !== end - start) return false;
+  for (let index = 0; index < name.length; index++) {
+    let byte = bytes[start + index] ?? 0;
+    if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20;
+    if (byte !== name[index]) return false;
+  }
+  return true;
 }
 
 /** -1 for a name with a byte in it that no command has: it needs a second look. */

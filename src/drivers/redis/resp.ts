@@ -38,6 +38,21 @@ export class LengthReader {
     const end = bytes.length;
     if (at >= end) return false;
     if (bytes[at] !== marker) throw malformed(`a command without its "${String.fromCharCode(marker)}"`);
+    // Nearly every length has one digit or two, and is there with its line: no loop for those.
+    if (at + 4 < end) {
+      const first = (bytes[at + 1] ?? 0) - ZERO;
+      const second = bytes[at + 2] ?? 0;
+      if (first >= 0 && first <= 9 && second === CR && bytes[at + 3] === LF) {
+        this.value = first;
+        this.next = at + 4;
+        return true;
+      }
+      if (first > 0 && first <= 9 && second >= ZERO && second <= NINE && bytes[at + 3] === CR && bytes[at + 4] === LF) {
+        this.value = first * 10 + second - ZERO;
+        this.next = at + 5;
+        return true;
+      }
+    }
     let value = 0;
     let index = at + 1;
     for (; index < end; index++) {

@@ -6,6 +6,7 @@ import type { Arrival, Door, OpenParams, Visitor } from '../../core/driver.ts';
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import { DRAIN_MS } from '../../core/limits.ts';
 import { Secret } from '../../core/secret.ts';
+import type { DeskVisitor } from './desk.ts';
 import { type Identity, identityOf } from './identity.ts';
 import { ALGORITHMS, library } from './library.ts';
 import { sendDisconnect } from './packet.ts';
@@ -17,13 +18,15 @@ const MAX_PASSWORDS = 3;
 const NO_PARAMS: OpenParams = new Map();
 
 /** A client that has proven who it is and waits to be told so. */
-export interface SshVisitor extends Visitor {
+export interface StockVisitor extends Visitor {
   readonly connection: Connection;
   /** Says that the login was successful; from then on the client asks for channels. */
   welcome(): void;
   readonly note: Door['note'];
 }
 
+/** Who is served: an SSH client, or broker itself. */
+export type SshVisitor = StockVisitor | DeskVisitor;
 export type SshArrival = Arrival<SshVisitor, never>;
 
 /**
@@ -65,7 +68,7 @@ export function greet(conn: Conn, identity: Identity, door: Door, signal: AbortS
       client.on('error', () => conn.destroy());
       client.on('end', () => conn.destroy());
       const login = new Login(door, (context) => {
-        const visitor: SshVisitor = {
+        const visitor: StockVisitor = {
           conn,
           params: NO_PARAMS,
           connection: client,

@@ -5,8 +5,9 @@ import { DRAIN_MS } from '../../core/limits.ts';
 import type { SessionEnd } from '../../core/relay.ts';
 import { bridgeSession } from './bridge.ts';
 import type { Channels } from './channels.ts';
+import type { DeskVisitor } from './desk.ts';
 import type { SshFacts } from './hint.ts';
-import { type SshVisitor, sayGoodbye } from './local.ts';
+import { type SshVisitor, type StockVisitor, sayGoodbye } from './local.ts';
 import { decide, type SshPolicy } from './policy.ts';
 import { Traffic } from './traffic.ts';
 
@@ -28,8 +29,9 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
   }
 
   async serve(visitor: SshVisitor, idleMs: number, signal: AbortSignal): Promise<SessionEnd> {
-    const local = visitor.connection;
     const traffic = new Traffic(visitor.note);
+    if ('desk' in visitor) return await this.#serveDesk(visitor, traffic, signal);
+    const local = visitor.connection;
     this.#attach(local, traffic);
     const outcome = await this.#outcome(visitor, traffic, idleMs, signal);
     if (outcome.outcome === 'upstream_finished') {
@@ -49,6 +51,15 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
     traffic.abandon();
     await this[Symbol.asyncDispose]();
     return { ...outcome, bytesUp: traffic.bytesUp, bytesDown: traffic.bytesDown };
+  }
+
+  async #serveDesk({ desk, conn }: DeskVisitor, traffic: Traffic, signal: AbortSignal): Promise<SessionEnd> {
+    const bridge = { channels: this.#channels, policy: this.#policy, traffic };
+    const end = await desk.serve(bridge, AbortSignal.any([signal, this.#channels.ended]));
+    conn.destroy();
+    traffic.hangUp();
+    await this[Symbol.asyncDispose]();
+    return { ...end, bytesUp: traffic.bytesUp, bytesDown: traffic.bytesDown };
   }
 
   alive(signal: AbortSignal): Promise<boolean> {
@@ -99,7 +110,7 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
 
   /** Welcomes the client and waits until one side leaves, broker ends it, or nothing has moved for too long. */
   #outcome(
-    visitor: SshVisitor,
+    visitor: StockVisitor,
     traffic: Traffic,
     idleMs: number,
     signal: AbortSignal,

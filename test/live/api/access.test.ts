@@ -102,6 +102,16 @@ const ROWS: Readonly<Record<string, Row>> = {
     locked: LOCKED,
   },
   // The service of that name is no ssh service.
+  'Ssh/Upload': {
+    call: (c) => c.ssh.upload([{ start: { service: 'mine', path: 'x' } }]),
+    unlocked: instead(GRANTED, 'invalid_argument'),
+    locked: LOCKED,
+  },
+  'Ssh/Download': {
+    call: (c) => all(c.ssh.download({ service: 'mine', path: 'x' })),
+    unlocked: instead(GRANTED, 'invalid_argument'),
+    locked: LOCKED,
+  },
   'Ssh/Exec': { call: executed, unlocked: instead(GRANTED, 'invalid_argument'), locked: LOCKED },
   'Sessions/Connect': { call: connected, unlocked: instead(GRANTED, 'ended'), locked: LOCKED },
   'Tokens/Create': {
@@ -190,6 +200,8 @@ const ACTIONS: readonly (readonly [string, (typeof SESSION_ACTIONS)[number], str
   ['Sessions/Open', 'open', 'ok'],
   ['Sessions/Connect', 'open', 'ended'],
   ['Ssh/Exec', 'exec', 'invalid_argument'],
+  ['Ssh/Upload', 'copy', 'invalid_argument'],
+  ['Ssh/Download', 'copy', 'invalid_argument'],
 ];
 
 test('no action of a grant stands for another', async () => {

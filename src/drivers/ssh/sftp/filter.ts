@@ -2,7 +2,7 @@ import type { ClientChannel, ServerChannel } from 'ssh2';
 import type { SessionNote } from '../../../core/driver.ts';
 import { BrokerError } from '../../../core/errors.ts';
 import { BlobReader, sshString, uint32 } from '../blob.ts';
-import { chunksOf, type Output } from '../output.ts';
+import { chunksOf } from '../output.ts';
 import { decide, isBelow, type SshPolicy } from '../policy.ts';
 import { PathFailure, RealPaths } from './paths.ts';
 import { SftpPeer } from './peer.ts';
@@ -41,9 +41,14 @@ class Refusal extends Error {
   }
 }
 
+/** Where the answers go, each a whole packet; resolves when it takes the next one. */
+export interface Sink {
+  write(packet: Buffer): Promise<void>;
+}
+
 /** What the session of one client is made of. */
 interface Parts {
-  readonly output: Output;
+  readonly output: Sink;
   readonly policy: SshPolicy;
   readonly note: (note: SessionNote) => Promise<void>;
 }
@@ -56,7 +61,7 @@ interface Parts {
 export async function filterSftp(
   local: ServerChannel,
   up: ClientChannel,
-  output: Output,
+  output: Sink,
   policy: SshPolicy,
   note: (note: SessionNote) => Promise<void>,
   seenUp: (bytes: Buffer) => void,
@@ -80,7 +85,8 @@ export async function filterSftp(
   await Promise.race([read, fromServer]);
 }
 
-class SftpFilter {
+/** The requests of one client, each of them judged. */
+export class SftpFilter {
   readonly #peer: SftpPeer;
   readonly #paths: RealPaths;
   readonly #parts: Parts;
@@ -94,7 +100,10 @@ class SftpFilter {
     this.#parts = parts;
   }
 
-  /** Requests are taken one after the other, so that a check is about what the request before it has left. */
+  /**
+   * Requests are taken one after the other, so that a check is about what the request before it has left.
+   * @throws BrokerError `client_protocol`; what ends the session.
+   */
   async handle({ type, body }: Packet): Promise<void> {
     if (type === TYPE.INIT) return await this.#init();
     if (!this.#ready || body.length < 4) throw new BrokerError('client_protocol', 'the client sent no SFTP request');

@@ -25,15 +25,28 @@ export const TYPE = {
   SYMLINK: 20,
   STATUS: 101,
   HANDLE: 102,
+  DATA: 103,
   NAME: 104,
   ATTRS: 105,
   EXTENDED: 200,
+  EXTENDED_REPLY: 201,
 } as const;
 
 /** Status codes (§7). */
-export const STATUS = { PERMISSION_DENIED: 3, FAILURE: 4, BAD_MESSAGE: 5, OP_UNSUPPORTED: 8 } as const;
+export const STATUS = {
+  OK: 0,
+  EOF: 1,
+  NO_SUCH_FILE: 2,
+  PERMISSION_DENIED: 3,
+  FAILURE: 4,
+  BAD_MESSAGE: 5,
+  OP_UNSUPPORTED: 8,
+} as const;
 /** Flags of OPEN (§6.3). */
 export const OPEN_READ = 1;
+export const OPEN_WRITE = 2;
+export const OPEN_CREATE = 8;
+export const OPEN_EXCLUSIVE = 32;
 export const VERSION_3 = 3;
 
 /** Bytes of one packet: OpenSSH's own limit (sftp-common.h, SFTP_MAX_MSG_LENGTH). */
@@ -112,14 +125,41 @@ export function readName(body: Buffer): string | undefined {
 }
 
 const S_IFMT = 0o170000;
-const S_IFLNK = 0o120000;
+const TYPES = new Map([
+  [0o100000, 'file'],
+  [0o040000, 'folder'],
+  [0o120000, 'link'],
+] as const);
+const HAS = { size: 1, owner: 2, permissions: 4, times: 8 } as const;
 
-/** Whether an ATTRS body (§5: uint32 flags, uint64 size, uint32 uid and gid, uint32 permissions) is a symbolic link’s. */
-export function isLink(body: Buffer): boolean {
+/** What an ATTRS body says (§5). */
+export interface Attributes {
+  /** `unknown` where the server does not say: it could be anything. */
+  readonly type: 'file' | 'folder' | 'link' | 'other' | 'unknown';
+  readonly size: number | undefined;
+  /** The nine permission bits. */
+  readonly mode: number | undefined;
+}
+
+/** uint32 flags, uint64 size, uint32 uid and gid, uint32 permissions, times; those that the flags name. @throws RangeError */
+export function readAttributes(body: Buffer): Attributes {
   const reader = new BlobReader(body);
   const flags = reader.uint32();
-  if (flags & 1) reader.skip(8);
-  if (flags & 2) reader.skip(8);
-  // Attributes without a type could be anything's.
-  return flags & 4 ? (reader.uint32() & S_IFMT) === S_IFLNK : true;
+  const size = flags & HAS.size ? reader.uint32() * 2 ** 32 + reader.uint32() : undefined;
+  if (flags & HAS.owner) reader.skip(8);
+  if (!(flags & HAS.permissions)) return { type: 'unknown', size, mode: undefined };
+  const permissions = reader.uint32();
+  const known = [...TYPES].find(([bits]) => bits === (permissions & S_IFMT));
+  return { type: known?.[1] ?? 'other', size, mode: permissions & 0o777 };
+}
+
+/** Attributes that say the permissions, or nothing. */
+export function attributes(mode: number | undefined): Buffer {
+  return mode === undefined ? uint32(0) : Buffer.concat([uint32(HAS.permissions), uint32(mode)]);
+}
+
+/** Attributes without a type could be a link's. */
+export function isLink(body: Buffer): boolean {
+  const { type } = readAttributes(body);
+  return type === 'link' || type === 'unknown';
 }
