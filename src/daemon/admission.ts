@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../core/audit.ts';
+import { BrokerError } from '../core/errors.ts';
 import type { Action, Grant } from '../core/grant.ts';
 import { auditCaller, type Caller } from './caller.ts';
 
@@ -29,4 +30,10 @@ export function eventOf(caller: Caller, { service, reason, session }: AdmitReque
 /** What for, as the record's detail says it. */
 export function purpose({ action, target }: AdmitRequest): { readonly for: string; readonly target?: string } {
   return { for: action, ...(target !== undefined && { target }) };
+}
+
+/** Why nobody is admitted while the vault is not open. */
+export function lockedError(state: 'absent' | 'locked' | 'unlocked'): BrokerError {
+  if (state === 'absent') return new BrokerError('locked', 'there is no vault yet', { hint: 'broker up' });
+  return new BrokerError('locked', 'the vault is locked', { hint: 'broker unlock' });
 }

@@ -18,6 +18,8 @@ import { auditCaller, type Caller } from './caller.ts';
 import { systemClock, type Timer } from './clock.ts';
 import { Files } from './files.ts';
 import { Gate, type GateVault } from './gate.ts';
+import { HttpProxy } from './http/proxy.ts';
+import { HttpServices } from './http/services.ts';
 import { errorFields, type Log } from './log.ts';
 import type { PeerLookup } from './peer/lookup.ts';
 import { Services } from './services.ts';
@@ -72,6 +74,8 @@ export class Daemon implements AsyncDisposable {
   readonly jars = new Jars();
   readonly accessTokens: AccessTokens;
   readonly requestStop: () => void;
+  readonly proxy: HttpProxy;
+  readonly #httpServices: HttpServices;
   readonly #parts: DaemonParts;
   /** Where the HTTP side listens, once it does: `http://127.0.0.1:8390`, or `unix:PATH`. */
   httpAddress: string | undefined;
@@ -114,6 +118,19 @@ export class Daemon implements AsyncDisposable {
         return await this.#ca.localTls();
       },
       accessToken: (service) => this.accessTokens.port(service),
+      report,
+    });
+    this.#httpServices = new HttpServices({
+      admit: (caller, service) => this.gate.use(caller, service),
+      resolve: (grant) => this.services.resolve(grant),
+      kinds: httpKinds,
+      guard: (address, port) => this.sessions.guard(address, port),
+      clock: systemClock,
+    });
+    this.proxy = new HttpProxy({
+      services: this.#httpServices,
+      audit,
+      accessTokens: (service) => this.accessTokens.port(service),
       report,
     });
   }
@@ -188,6 +205,7 @@ export class Daemon implements AsyncDisposable {
     this.jars.clear(name);
     if (this.services.get(name)) this.accessTokens.changed(name);
     else this.accessTokens.drop(name);
+    this.#httpServices.changed(name);
     await this.sessions.dropSpares(name);
   }
 

@@ -2,12 +2,12 @@ import type { AuditEvent, AuditSink } from '../core/audit.ts';
 import { BrokerError, type ErrorCode } from '../core/errors.ts';
 import type { Action, Grant, GrantAuthority, GrantSubject } from '../core/grant.ts';
 import { LIFETIME_MS } from '../core/limits.ts';
-import { type Admission, type AdmitRequest, eventOf, purpose } from './admission.ts';
+import { type Admission, type AdmitRequest, eventOf, lockedError, purpose } from './admission.ts';
 import { auditCaller, type Caller } from './caller.ts';
 import { type Clock, systemClock, type Timer } from './clock.ts';
 import { decide, isSession, latestEnd, mayKnow, type Rule, type ServicePolicy } from './policy.ts';
 
-export type { Admission, AdmitRequest } from './admission.ts';
+export type { Admission, AdmitRequest, lockedError } from './admission.ts';
 
 /** The services as the gate sees them. */
 export interface GateServices {
@@ -104,12 +104,7 @@ export class Gate {
    */
   async enter(caller: Caller, request: AdmitRequest): Promise<Admission> {
     const refusal = this.#refusal(caller, request);
-    if (refusal) {
-      const { code, message } = refusal.actual;
-      const detail = { ...purpose(request), rule: refusal.rule };
-      await this.#audit.record({ ...eventOf(caller, request), outcome: 'denied', code, message, detail });
-      throw refusal.told;
-    }
+    if (refusal) throw await this.#refused(caller, request, refusal);
     // Nothing is awaited between the decision and the grant, so that two callers cannot take the last session of a limit.
     const grant = this.#issue(
       caller,
@@ -123,6 +118,16 @@ export class Gate {
     // Whoever ignores it finds the grant revoked all the same.
     recorded.catch(() => undefined);
     return { grant, recorded };
+  }
+
+  /**
+   * A grant for requests over HTTP, each of which has a record when it is over: here only a refusal has. @throws as `admit`.
+   */
+  async use(caller: Caller, service: string): Promise<Grant> {
+    const request = { action: 'http', service } as const;
+    const refusal = this.#refusal(caller, request);
+    if (refusal) throw await this.#refused(caller, request, refusal);
+    return this.#issue(caller, { collection: 'service', name: service }, 'http');
   }
 
   /**
@@ -205,6 +210,14 @@ export class Gate {
   /** Ends every grant: at lock and at exit. */
   endAll(reason: BrokerError): void {
     for (const { grant } of [...this.#held.values()]) grant.revoke(reason);
+  }
+
+  /** Puts a refusal on record. @returns what the caller is told. */
+  async #refused(caller: Caller, request: AdmitRequest, { actual, told, rule }: Refusal): Promise<BrokerError> {
+    const { code, message } = actual;
+    const detail = { ...purpose(request), rule };
+    await this.#audit.record({ ...eventOf(caller, request), outcome: 'denied', code, message, detail });
+    return told;
   }
 
   /** Why not, as it is told and as it is recorded; undefined when the caller may. */
@@ -326,11 +339,6 @@ export class Gate {
       throw error;
     }
   }
-}
-
-function lockedError(state: GateVault['state']): BrokerError {
-  if (state === 'absent') return new BrokerError('locked', 'there is no vault yet', { hint: 'broker up' });
-  return new BrokerError('locked', 'the vault is locked', { hint: 'broker unlock' });
 }
 
 function isOf({ grant: { subject } }: Held, service: string): boolean {

@@ -15,7 +15,7 @@ export interface HttpSideParts {
 /** Everything that the HTTP port answers, put together: one line for each group of routes. */
 export function httpSide({ daemon, log }: HttpSideParts): Requests {
   const routes = new Routes();
-  const all: readonly Route[] = [...healthRoutes(daemon)];
+  const all: readonly Route[] = [...healthRoutes(daemon), ...daemon.proxy.routes()];
   for (const route of all) routes.add(route);
   return new Dispatch({
     routes,

@@ -1,0 +1,239 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { AuditEvent } from '../../core/audit.ts';
+import type { DriverIo } from '../../core/driver.ts';
+import { BrokerError, type ErrorCode, toBrokerError } from '../../core/errors.ts';
+import { Exchange, type ExchangeReport } from '../../http/exchange.ts';
+import { splitQuery } from '../../http/path.ts';
+import type { ExchangeIo, HttpService } from '../../http/service.ts';
+import { UpgradedExchange } from '../../http/upgrade.ts';
+import { auditCaller, type Caller } from '../caller.ts';
+import { type Clock, systemClock, type Timer } from '../clock.ts';
+import type { Route } from './routes.ts';
+import type { Access, HttpServices, Live } from './services.ts';
+
+export interface ProxyParts {
+  readonly services: HttpServices;
+  readonly audit: {
+    /** Resolves when the record is on disk. */
+    record(event: AuditEvent): Promise<void>;
+    /** Resolves when the record is in the file, which is synced within 100 ms. */
+    write(event: AuditEvent): Promise<void>;
+    readonly problem: BrokerError | undefined;
+  };
+  accessTokens(service: string): NonNullable<DriverIo['accessToken']>;
+  /** For the daemon's log. */
+  readonly report: (error: unknown, doing: string) => void;
+  readonly clock?: Clock;
+}
+
+/** Milliseconds after which a request that still runs goes on record, and how often that is looked at. */
+const LONG_MS = 10_000;
+const LOOK_MS = 2_000;
+/** Errors that say no to the caller, as the audit log tells them from failures. */
+const REFUSALS: readonly ErrorCode[] = ['denied', 'invalid_argument', 'too_large', 'exhausted'];
+
+/** A request under way. */
+interface Running extends Live {
+  readonly since: number;
+  readonly event: Omit<AuditEvent, 'outcome'>;
+  announced: boolean;
+}
+
+/** `/proxy/NAME/...`: requests to the services, each with its record when it is over. */
+export class HttpProxy {
+  readonly #parts: ProxyParts;
+  readonly #clock: Clock;
+  readonly #running = new Set<Running>();
+  #timer: Timer | undefined;
+
+  constructor(parts: ProxyParts) {
+    this.#parts = parts;
+    this.#clock = parts.clock ?? systemClock;
+  }
+
+  routes(): Route[] {
+    return [
+      {
+        path: '/proxy/',
+        auth: 'token',
+        answersContinue: true,
+        handle: (request, response, caller, rest) => {
+          const { name, tail } = nameOf(rest);
+          return this.serve(request, response, caller, name, tail, `/proxy/${name}`);
+        },
+        upgrade: (request, socket, head, caller, rest) => {
+          const { name, tail } = nameOf(rest);
+          return this.upgrade(request, socket, head, caller, name, tail, `/proxy/${name}`);
+        },
+      },
+    ];
+  }
+
+  /**
+   * One request to the service.
+   * @param tail raw target behind the service's name. @param mount where the client finds the service.
+   * @throws BrokerError while nothing of an answer was sent.
+   */
+  async serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    caller: Caller,
+    name: string,
+    tail: string,
+    mount: string,
+  ): Promise<void> {
+    this.#demandAudit();
+    const access = await this.#parts.services.get(caller, name);
+    const event = eventOf(request, caller, access.service, tail);
+    let exchange: Exchange;
+    try {
+      exchange = new Exchange(access.service, request, response, { tail, mount }, this.#io(name));
+    } catch (error) {
+      this.#over(event, performance.now(), undefined, toBrokerError(error));
+      throw toBrokerError(error).forService(name);
+    }
+    await this.#run(access, event, exchange, () => exchange.run());
+  }
+
+  /** As `serve`, for a client that asks for WebSocket. */
+  async upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    caller: Caller,
+    name: string,
+    tail: string,
+    mount: string,
+  ): Promise<void> {
+    this.#demandAudit();
+    const access = await this.#parts.services.get(caller, name);
+    const event = eventOf(request, caller, access.service, tail);
+    const exchange = new UpgradedExchange(access.service, { request, socket, head, tail, mount }, this.#io(name));
+    await this.#run(access, event, exchange, (running) =>
+      exchange.run(async () => {
+        running.announced = true;
+        await this.#parts.audit.record({ ...event, outcome: 'intent' });
+      }),
+    );
+  }
+
+  async #run(
+    access: Access,
+    event: Omit<AuditEvent, 'outcome'>,
+    exchange: Live & { report(): ExchangeReport },
+    run: (running: Running) => Promise<ExchangeReport>,
+  ): Promise<void> {
+    const running: Running = {
+      since: performance.now(),
+      event,
+      announced: false,
+      cancel: (reason) => exchange.cancel(reason),
+    };
+    const leave = access.enter(running);
+    this.#running.add(running);
+    this.#look();
+    try {
+      this.#over(event, running.since, await run(running), undefined);
+    } catch (thrown) {
+      const error = toBrokerError(thrown);
+      this.#over(event, running.since, exchange.report(), error);
+      throw error.forService(access.service.name);
+    } finally {
+      this.#running.delete(running);
+      leave();
+    }
+  }
+
+  /** A request that cannot be put on record is not made. */
+  #demandAudit(): void {
+    if (this.#parts.audit.problem) throw new BrokerError('unavailable', 'the audit log cannot be written');
+  }
+
+  #over(
+    event: Omit<AuditEvent, 'outcome'>,
+    since: number,
+    report: ExchangeReport | undefined,
+    thrown: BrokerError | undefined,
+  ): void {
+    const error = thrown ?? report?.error;
+    const detail = {
+      ...event.detail,
+      ...(report && report.status > 0 && { status: report.status }),
+      ...(report?.scrubbed && { scrubbed: true }),
+    };
+    const whole: AuditEvent = {
+      ...event,
+      outcome: error ? (REFUSALS.includes(error.code) ? 'denied' : 'failed') : 'ok',
+      durationMs: Math.round(performance.now() - since),
+      bytesUp: report?.bytesUp ?? 0,
+      bytesDown: report?.bytesDown ?? 0,
+      ...(error && { code: error.code, message: error.message }),
+      detail,
+    };
+    this.#write(whole);
+  }
+
+  #write(event: AuditEvent): void {
+    // The log itself remembers that it failed, and the next request is refused.
+    this.#parts.audit.write(event).catch((error: unknown) => this.#parts.report(error, 'recording a request'));
+  }
+
+  /** Puts requests that take long on record while they last. */
+  #look(): void {
+    this.#timer ??= this.#clock.after(LOOK_MS, () => {
+      this.#timer = undefined;
+      const before = performance.now() - LONG_MS;
+      for (const running of this.#running) {
+        if (running.announced || running.since > before) continue;
+        running.announced = true;
+        this.#write({ ...running.event, outcome: 'intent' });
+      }
+      if (this.#running.size > 0) this.#look();
+    });
+  }
+
+  #io(name: string): ExchangeIo {
+    return {
+      now: () => this.#clock.now(),
+      random: randomBytes,
+      accessTokens: () => this.#parts.accessTokens(name),
+      clock: this.#clock,
+    };
+  }
+}
+
+/** The service's name is compared as it stands: `%6f` is no `o`. */
+function nameOf(rest: string): { readonly name: string; readonly tail: string } {
+  const end = rest.search(/[/?]/);
+  return end < 0 ? { name: rest, tail: '' } : { name: rest.slice(0, end), tail: rest.slice(end) };
+}
+
+function eventOf(
+  { method = '' }: IncomingMessage,
+  caller: Caller,
+  { name, kind, config }: HttpService,
+  tail: string,
+): Omit<AuditEvent, 'outcome'> {
+  const used = usedSecrets(kind.config.secretNames, config);
+  return {
+    action: 'http.request',
+    caller: auditCaller(caller),
+    service: name,
+    kind: kind.kind,
+    detail: { method, path: splitQuery(tail).path || '/', ...(used !== '' && { secrets: used }) },
+  };
+}
+
+const remembered = new WeakMap<object, string>();
+
+/** Names of the secrets that are in use, not what they are. */
+function usedSecrets(names: readonly string[], config: object): string {
+  const known = remembered.get(config);
+  if (known !== undefined) return known;
+  const values = new Map<string, unknown>(Object.entries(config));
+  const used = names.filter((name) => values.get(name) !== undefined).join(' ');
+  remembered.set(config, used);
+  return used;
+}

@@ -1,0 +1,203 @@
+import type { AddressGuard } from '../../core/dial.ts';
+import { BrokerError } from '../../core/errors.ts';
+import type { Grant } from '../../core/grant.ts';
+import type { HttpConfig } from '../../http/config.ts';
+import type { HttpKind } from '../../http/kind.ts';
+import { HttpService } from '../../http/service.ts';
+import { Upstream } from '../../http/upstream.ts';
+import type { Caller } from '../caller.ts';
+import type { Clock, Timer } from '../clock.ts';
+import type { ResolvedService } from '../services.ts';
+import { secretsOf } from '../sessions/secrets.ts';
+
+/** What is open under a grant, and must end with it. */
+export interface Live {
+  cancel(reason: BrokerError): void;
+}
+
+export interface ServiceParts {
+  /** @throws BrokerError the gate's. */
+  admit(caller: Caller, service: string): Promise<Grant>;
+  /** @throws BrokerError `not_found`, `denied`. */
+  resolve(grant: Grant): ResolvedService;
+  readonly kinds: ReadonlyMap<string, HttpKind>;
+  /** Metadata services and broker's own ports, which no service reaches. */
+  readonly guard: AddressGuard;
+  readonly clock: Clock;
+}
+
+/** Milliseconds after which a service that a caller no longer uses is let go of, and how often that is looked at. */
+const IDLE_MS = 5 * 60_000;
+const LOOK_MS = 60_000;
+
+interface Shared {
+  readonly revision: number;
+  readonly upstream: Upstream;
+  users: number;
+}
+
+/** A service as one caller may use it: decided once, and kept while its grant is active and its record the same. */
+export class Access {
+  readonly service: HttpService;
+  readonly live = new Set<Live>();
+  usedAt: number;
+  readonly #end: () => void;
+  #retired = false;
+
+  constructor(service: HttpService, now: number, end: () => void) {
+    this.service = service;
+    this.usedAt = now;
+    this.#end = end;
+  }
+
+  get retired(): boolean {
+    return this.#retired;
+  }
+
+  /** Counts `live` as under way until the returned function is called. */
+  enter(live: Live): () => void {
+    this.live.add(live);
+    return () => {
+      this.live.delete(live);
+      if (this.#retired && this.live.size === 0) this.#end();
+    };
+  }
+
+  /** No more requests; those under way may finish. */
+  retire(): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    if (this.live.size === 0) this.#end();
+  }
+
+  /** As `retire`, and breaks off what is under way. */
+  revoke(reason: BrokerError): void {
+    this.retire();
+    for (const each of [...this.live]) each.cancel(reason);
+  }
+}
+
+/**
+ * The HTTP services in use. Deciding, revealing and making ready is done once for a caller (its token and user), not for
+ * each request; connections are shared by all callers of a service.
+ */
+export class HttpServices {
+  readonly #parts: ServiceParts;
+  /** By service, then by token and uid. */
+  readonly #accesses = new Map<string, Map<string, Access>>();
+  readonly #shared = new Map<string, Shared>();
+  #timer: Timer | undefined;
+
+  constructor(parts: ServiceParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws BrokerError the gate's; `invalid_argument` for a service that is used through sessions. */
+  get(caller: Caller, name: string): Access | Promise<Access> {
+    const known = this.#accesses.get(name)?.get(keyOf(caller));
+    if (!known || known.retired) return this.#open(caller, name);
+    known.usedAt = this.#parts.clock.now();
+    return known;
+  }
+
+  /** The record changed or went: the next request decides anew. */
+  changed(name: string): void {
+    const accesses = this.#accesses.get(name);
+    this.#accesses.delete(name);
+    for (const access of accesses?.values() ?? []) access.retire();
+  }
+
+  /** Everything that is under way. */
+  *live(): Iterable<Live> {
+    for (const accesses of this.#accesses.values()) for (const access of accesses.values()) yield* access.live;
+  }
+
+  async #open(caller: Caller, name: string): Promise<Access> {
+    const grant = await this.#parts.admit(caller, name);
+    try {
+      const resolved = this.#parts.resolve(grant);
+      const access = this.#made(resolved, grant);
+      const key = keyOf(caller);
+      const accesses = this.#accesses.get(name) ?? new Map<string, Access>();
+      this.#accesses.set(name, accesses);
+      // Another request of the same caller may have been as fast.
+      accesses.get(key)?.retire();
+      accesses.set(key, access);
+      const revoked = (): void => {
+        if (accesses.get(key) === access) accesses.delete(key);
+        access.revoke(reasonOf(grant));
+      };
+      grant.signal.addEventListener('abort', revoked, { once: true });
+      if (grant.signal.aborted) revoked();
+      this.#look();
+      return access;
+    } catch (error) {
+      grant[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #made(resolved: ResolvedService, grant: Grant): Access {
+    const { name, config, revision } = resolved;
+    const secrets = secretsOf(config);
+    const kind = this.#parts.kinds.get(resolved.kind);
+    if (!kind) {
+      secrets[Symbol.dispose]();
+      throw new BrokerError(
+        'invalid_argument',
+        `${name} is a ${resolved.kind} service, which is used through sessions`,
+        {
+          hint: `broker ${resolved.kind} ${name}`,
+        },
+      );
+    }
+    // The kind that the record names has parsed it.
+    const parsed = config as HttpConfig;
+    const shared = this.#upstream(name, revision, parsed);
+    const service = new HttpService(name, kind, parsed, shared.upstream);
+    return new Access(service, this.#parts.clock.now(), () => {
+      service[Symbol.dispose]();
+      secrets[Symbol.dispose]();
+      shared.users -= 1;
+      if (shared.users === 0) {
+        if (this.#shared.get(name) === shared) this.#shared.delete(name);
+        shared.upstream.close(new BrokerError('ended', `${name} is not in use any more`));
+      }
+      grant[Symbol.dispose]();
+    });
+  }
+
+  #upstream(name: string, revision: number, config: HttpConfig): Shared {
+    const known = this.#shared.get(name);
+    const shared =
+      known?.revision === revision ? known : { revision, upstream: new Upstream(config, this.#parts.guard), users: 0 };
+    this.#shared.set(name, shared);
+    shared.users += 1;
+    return shared;
+  }
+
+  #look(): void {
+    this.#timer ??= this.#parts.clock.after(LOOK_MS, () => {
+      this.#timer = undefined;
+      const before = this.#parts.clock.now() - IDLE_MS;
+      for (const [name, accesses] of this.#accesses) {
+        for (const [key, access] of accesses) {
+          if (access.live.size > 0 || access.usedAt > before) continue;
+          accesses.delete(key);
+          access.retire();
+        }
+        if (accesses.size === 0) this.#accesses.delete(name);
+      }
+      if (this.#accesses.size > 0) this.#look();
+    });
+  }
+}
+
+function keyOf({ token, peer, transport }: Caller): string {
+  return `${transport} ${token?.id} ${peer?.uid}`;
+}
+
+function reasonOf(grant: Grant): BrokerError {
+  const reason: unknown = grant.signal.reason;
+  return reason instanceof BrokerError ? reason : new BrokerError('ended', 'the grant has ended');
+}

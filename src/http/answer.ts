@@ -1,0 +1,162 @@
+import type { ServerResponse } from 'node:http';
+import { BrokerError } from '../core/errors.ts';
+import { firstOf, valuesOf } from './headers.ts';
+import { mapLocation } from './location.ts';
+import type { BodyScrub, QuietClock } from './scrub/body.ts';
+import { codingOf } from './scrub/encoding.ts';
+import { scrubFields } from './scrub/fields.ts';
+import type { Needles } from './scrub/needles.ts';
+import { scrubBody } from './scrub/scrub.ts';
+import type { HttpService } from './service.ts';
+
+export interface AnswerParts {
+  readonly service: HttpService;
+  readonly response: ServerResponse;
+  readonly needles: Needles;
+  readonly clock: QuietClock;
+  /** As it was sent. */
+  readonly path: string;
+  /** The part of it that is the service's own. */
+  readonly basePath: string;
+  readonly mount: string;
+}
+
+const NO_CONTENT = 204;
+const NOT_MODIFIED = 304;
+
+/** What the upstream answers, on its way to the client: raw, at the client's pace, with the secrets looked for. */
+export class Answer {
+  readonly #parts: AnswerParts;
+  status = 0;
+  bytes = 0;
+  scrubbed = false;
+  error: BrokerError | undefined;
+  #scrub: BodyScrub | undefined;
+  #scrubFull = false;
+  #resume: (() => void) | undefined;
+  #release: (() => void) | undefined;
+  #trailers: readonly string[] = [];
+
+  constructor(parts: AnswerParts) {
+    this.#parts = parts;
+  }
+
+  /** @returns false to have the body wait. */
+  head(
+    status: number,
+    raw: readonly Buffer[],
+    resume: () => void,
+    text: string,
+    fail: (error: BrokerError) => void,
+  ): boolean {
+    const { response, needles, service } = this.#parts;
+    const received = raw.map((each) => each.toString('latin1'));
+    const [reason = '', ...headers] = this.#clean([text, ...this.#located(service.headers.response(received))]);
+    if (status < 200) {
+      this.#informational(status, reason, headers);
+      return true;
+    }
+    this.status = status;
+    this.#resume = resume;
+    const hasBody = response.req.method !== 'HEAD' && status !== NO_CONTENT && status !== NOT_MODIFIED;
+    const coding = codingOf(valuesOf(received, 'content-encoding').join(','));
+    if (coding === undefined && hasBody && needles.body) {
+      fail(new BrokerError('upstream_protocol', 'the answer has an encoding that cannot be looked into'));
+      return true;
+    }
+    const declared = firstOf(received, 'content-length');
+    const trailer = hasBody && declared === undefined ? valuesOf(received, 'trailer').join(', ') : '';
+    response.sendDate = false;
+    if (trailer !== '') headers.push('Trailer', trailer);
+    response.writeHead(status, reason, headers);
+    // The client may want the head long before there is a body; what comes with it goes with it.
+    queueMicrotask(() => response.flushHeaders());
+    if (!hasBody) return true;
+    response.on('drain', this.#drained);
+    this.#release = needles.hold();
+    this.#scrub = scrubBody({
+      needles,
+      coding: coding ?? 'identity',
+      contentType: firstOf(received, 'content-type'),
+      length: declared === undefined ? undefined : Number(declared),
+      clock: this.#parts.clock,
+      out: {
+        bytes: (chunk) => this.#write(chunk),
+        ready: () => {
+          this.#scrubFull = false;
+          this.#drained();
+        },
+        end: () => this.#end(),
+        broken: (error) => fail(error),
+        found: () => {
+          this.scrubbed = true;
+        },
+      },
+    });
+    response.once('close', () => this.#dispose());
+    return true;
+  }
+
+  /** @returns false until `resume` was called. */
+  data(chunk: Buffer): boolean {
+    if (!this.#scrub) return this.#write(chunk);
+    this.#scrubFull = !this.#scrub.write(chunk);
+    return !this.#scrubFull && !this.#parts.response.writableNeedDrain;
+  }
+
+  complete(trailers: readonly Buffer[] | null): void {
+    this.#trailers = (trailers ?? []).map((each) => each.toString('latin1'));
+    if (this.#scrub) this.#scrub.end();
+    else this.#end();
+  }
+
+  readonly #drained = (): void => {
+    if (!this.#scrubFull && !this.#parts.response.writableNeedDrain) this.#resume?.();
+  };
+
+  #write(chunk: Buffer): boolean {
+    this.bytes += chunk.length;
+    return this.#parts.response.write(chunk);
+  }
+
+  #end(): void {
+    const { response, service } = this.#parts;
+    if (this.#trailers.length > 0 && response.chunkedEncoding) {
+      const clean = this.#clean(service.headers.response(this.#trailers));
+      const pairs: [string, string][] = [];
+      for (let at = 0; at < clean.length; at += 2) pairs.push([clean[at] ?? '', clean[at + 1] ?? '']);
+      response.addTrailers(pairs);
+    }
+    response.end();
+  }
+
+  /** A 1xx goes out by hand: Node knows two of them, and those not whole. */
+  #informational(status: number, text: string, headers: readonly string[]): void {
+    const { response } = this.#parts;
+    if (response.headersSent || !response.socket || response.req.httpVersionMinor === 0) return;
+    let head = `HTTP/1.1 ${status} ${text}\r\n`;
+    for (let at = 0; at < headers.length; at += 2) head += `${headers[at]}: ${headers[at + 1]}\r\n`;
+    response.socket.write(`${head}\r\n`, 'latin1');
+  }
+
+  /** Without secrets. */
+  #clean(fields: readonly string[]): readonly string[] {
+    const clean = scrubFields(this.#parts.needles, fields);
+    if (clean !== fields) this.scrubbed = true;
+    return clean;
+  }
+
+  #located(headers: string[]): string[] {
+    const { path, basePath, mount, service } = this.#parts;
+    const location = firstOf(headers, 'location');
+    if (location === undefined) return headers;
+    const mapped = mapLocation(location, path, service.upstream.base, mount, basePath);
+    return headers.map((item, at) => (at % 2 === 1 && headers[at - 1]?.toLowerCase() === 'location' ? mapped : item));
+  }
+
+  #dispose(): void {
+    this.#parts.response.off('drain', this.#drained);
+    this.#scrub?.[Symbol.dispose]();
+    this.#release?.();
+  }
+}

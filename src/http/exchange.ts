@@ -1,0 +1,207 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { BrokerError, toBrokerError } from '../core/errors.ts';
+import { Answer } from './answer.ts';
+import { replaced } from './headers.ts';
+import type { InjectIo, Injection, Outgoing } from './kind.ts';
+import { badPath, splitQuery } from './path.ts';
+import { type ExchangeIo, type HttpService, injectIo } from './service.ts';
+import { bodyLength, tooLarge, Upload, wholeBody } from './upload.ts';
+import { upstreamError } from './upstream.ts';
+
+/** How an exchange went, for the audit log. */
+export interface ExchangeReport {
+  /** 0: the server never answered. */
+  readonly status: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  /** Why it ended before its time. */
+  readonly error: BrokerError | undefined;
+  /** A secret was in the answer, and did not get out. */
+  readonly scrubbed: boolean;
+}
+
+/** Bodies up to this size are kept for a second try, where the kind has one (OAuth2), and for kinds that sign them. */
+const REPLAY_BYTES = 1024 * 1024;
+const SIGNED_BYTES = 10 * 1024 * 1024;
+const UNAUTHORIZED = 401;
+
+/** One proxied request, from its head to the end of both bodies. */
+export class Exchange {
+  readonly #service: HttpService;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #io: ExchangeIo;
+  readonly #mount: string;
+  /** Base path and tail, as they were asked for. */
+  readonly #path: string;
+  readonly #tail: string;
+  readonly #cancelled = new AbortController();
+  readonly #inject: (fresh: boolean) => InjectIo;
+  #buffered: Buffer | undefined;
+  #upload: Upload | undefined;
+  #answer: Answer | undefined;
+  #abort: ((reason?: Error) => void) | undefined;
+  #error: BrokerError | undefined;
+  #fail: ((error: BrokerError) => void) | undefined;
+  #retried = false;
+
+  /**
+   * @param tail what follows the service in the raw target, query included.
+   * @param mount where the client finds the service: `/proxy/NAME`, or empty on a port of its own.
+   * @throws BrokerError `invalid_argument` for a path or method that is refused, `too_large`.
+   */
+  constructor(
+    service: HttpService,
+    request: IncomingMessage,
+    response: ServerResponse,
+    target: { readonly tail: string; readonly mount: string },
+    io: ExchangeIo,
+  ) {
+    this.#service = service;
+    this.#request = request;
+    this.#response = response;
+    this.#io = io;
+    this.#inject = injectIo(io);
+    this.#mount = target.mount;
+    this.#tail = target.tail;
+    this.#path = joined(service, target.tail);
+    if (request.method === 'TRACE')
+      throw new BrokerError('invalid_argument', 'TRACE does not pass: it echoes what is sent');
+    const { max_body: maxBytes } = service.config;
+    if (maxBytes > 0 && (bodyLength(request) ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  }
+
+  /**
+   * Resolves once the response is over, however it ended; rejects where nothing of it was sent yet, for whoever answers in
+   * broker's own name.
+   */
+  async run(): Promise<ExchangeReport> {
+    const response = this.#response;
+    const over = new Promise<void>((resolve, reject) => {
+      this.#fail = reject;
+      response.once('close', () => {
+        if (!response.writableFinished) this.cancel(new BrokerError('client_gone', 'the client went away'));
+        resolve();
+      });
+    });
+    // Where this rejects for another reason, nobody waits for that one any more.
+    over.catch(() => undefined);
+    const { kind } = this.#service;
+    const length = bodyLength(this.#request);
+    if (this.#request.headers.expect !== undefined) response.writeContinue();
+    if (kind.refreshable && length !== undefined && length > 0 && length <= REPLAY_BYTES)
+      this.#buffered = await wholeBody(this.#request, this.#service.config.max_body);
+    await this.#send(false);
+    await over;
+    return this.report();
+  }
+
+  /** Breaks it off: with an answer if none has begun, else by breaking the connection. */
+  cancel(reason: BrokerError): void {
+    if (this.#cancelled.signal.aborted) return;
+    this.#error ??= reason;
+    this.#cancelled.abort(reason);
+    this.#abort?.(reason);
+    this.#upload?.destroy();
+    if (this.#response.headersSent) this.#response.destroy();
+    else this.#fail?.(reason);
+  }
+
+  report(): ExchangeReport {
+    return {
+      status: this.#answer?.status ?? 0,
+      bytesUp: this.#buffered?.length ?? this.#upload?.bytes ?? 0,
+      bytesDown: this.#answer?.bytes ?? 0,
+      error: this.#error ?? this.#answer?.error,
+      scrubbed: this.#answer?.scrubbed ?? false,
+    };
+  }
+
+  /** No promise where the kind needs none. */
+  #send(fresh: boolean): Promise<void> | undefined {
+    const { kind, config, upstream, headers } = this.#service;
+    const outgoing: Outgoing = {
+      method: this.#request.method ?? 'GET',
+      origin: upstream.base.origin,
+      path: this.#path,
+      headers: headers.request(this.#request.rawHeaders),
+      body: async () => {
+        this.#buffered ??= await wholeBody(this.#request, config.max_body || SIGNED_BYTES);
+        return this.#buffered;
+      },
+    };
+    const injection = kind.inject(config, this.#inject(fresh), outgoing, this.#cancelled.signal);
+    if (injection instanceof Promise) return injection.then((made) => this.#dispatch(outgoing, made));
+    this.#dispatch(outgoing, injection);
+    return undefined;
+  }
+
+  #dispatch({ method, path: asked, headers }: Outgoing, injection: Injection): void {
+    if (this.#cancelled.signal.aborted) return;
+    const { upstream, kind } = this.#service;
+    const path = injection.path ?? asked;
+    const mayRetry = kind.refreshable === true && !this.#retried && this.#replayable();
+    const answer = new Answer({
+      service: this.#service,
+      response: this.#response,
+      needles: this.#service.needles(injection.needles),
+      clock: this.#io.clock,
+      path,
+      basePath: path.slice(0, Math.max(0, pathLength(path) - pathLength(this.#tail))),
+      mount: this.#mount,
+    });
+    let refused = false;
+    this.#answer = answer;
+    upstream.send(
+      { method, path, headers: replaced(headers, injection.headers), body: this.#body() },
+      {
+        onConnect: (abort) => {
+          this.#abort = abort;
+          if (this.#cancelled.signal.aborted) abort(toBrokerError(this.#cancelled.signal.reason));
+        },
+        onHeaders: (status, raw, resume, text) => {
+          refused = mayRetry && status === UNAUTHORIZED;
+          return refused || answer.head(status, raw, resume, text, (reason) => this.cancel(reason));
+        },
+        onData: (chunk) => refused || answer.data(chunk),
+        onComplete: (trailers) => {
+          if (!refused) return answer.complete(trailers);
+          this.#retried = true;
+          const again = this.#sendSafely();
+          again.catch((error: unknown) => this.cancel(toBrokerError(error)));
+        },
+        onError: (error) => this.cancel(upstreamError(error, upstream.base.host)),
+      },
+    );
+  }
+
+  async #sendSafely(): Promise<void> {
+    await this.#send(true);
+  }
+
+  #replayable(): boolean {
+    return this.#buffered !== undefined || bodyLength(this.#request) === 0;
+  }
+
+  #body(): Buffer | Upload | null {
+    if (this.#buffered) return this.#buffered;
+    if (bodyLength(this.#request) === 0) return null;
+    this.#upload = new Upload(this.#request, this.#service.config.max_body);
+    return this.#upload;
+  }
+}
+
+/** The path as the upstream gets it, by joining texts: a URL parser would change it, or leave the host (`//`). */
+export function joined(service: HttpService, tail: string): string {
+  const { path, query } = splitQuery(tail);
+  const bad = badPath(path);
+  if (bad) throw new BrokerError('invalid_argument', `the path is refused: it has ${bad}`);
+  const whole = `${service.upstream.base.path}${path}`;
+  return `${whole === '' ? '/' : whole}${query}`;
+}
+
+/** Without the query. */
+export function pathLength(target: string): number {
+  const at = target.indexOf('?');
+  return at < 0 ? target.length : at;
+}

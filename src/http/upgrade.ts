@@ -1,0 +1,186 @@
+import { type IncomingMessage, request as send } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { BrokerError, toBrokerError } from '../core/errors.ts';
+import { type ExchangeReport, joined, pathLength } from './exchange.ts';
+import { firstOf, replaced } from './headers.ts';
+import type { Outgoing } from './kind.ts';
+import { mapLocation } from './location.ts';
+import { scrubFields } from './scrub/fields.ts';
+import { type ExchangeIo, type HttpService, injectIo } from './service.ts';
+
+/** Bytes of an answer that declines the upgrade: it is an error message. */
+const MAX_DECLINED_BYTES = 1024 * 1024;
+
+/** A client's connection on which it asked for another protocol. */
+export interface UpgradeRequest {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** Bytes that came behind the request. */
+  readonly head: Buffer;
+  readonly tail: string;
+  readonly mount: string;
+}
+
+/**
+ * A WebSocket (RFC 6455): the handshake goes through with the credential in it, over a connection of its own, encrypted and
+ * verified like any other; then bytes move both ways until either side ends. What moves is not looked into.
+ */
+export class UpgradedExchange {
+  readonly #service: HttpService;
+  readonly #from: UpgradeRequest;
+  readonly #io: ExchangeIo;
+  readonly #cancelled = new AbortController();
+  #upstream: Duplex | undefined;
+  #status = 0;
+  #up = 0;
+  #down = 0;
+  #error: BrokerError | undefined;
+
+  constructor(service: HttpService, from: UpgradeRequest, io: ExchangeIo) {
+    this.#service = service;
+    this.#from = from;
+    this.#io = io;
+  }
+
+  /**
+   * Resolves when both connections are over. @param switched called when the server has agreed, before a byte moves.
+   * @throws BrokerError while nothing was sent to the client yet.
+   */
+  async run(switched: () => Promise<void>): Promise<ExchangeReport> {
+    const { request, socket } = this.#from;
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket' || request.method !== 'GET')
+      throw new BrokerError('invalid_argument', 'of other protocols only WebSocket passes');
+    socket.once('close', () => this.cancel(new BrokerError('client_gone', 'the client went away')));
+    const answer = await this.#ask();
+    this.#status = answer.statusCode ?? 0;
+    if (!this.#upstream) {
+      await this.#decline(answer);
+      return this.report();
+    }
+    await switched();
+    socket.write(this.#headOf(answer, ['Connection', 'Upgrade', 'Upgrade', 'websocket']), 'latin1');
+    await this.#relay(this.#upstream);
+    return this.report();
+  }
+
+  cancel(reason: BrokerError): void {
+    if (this.#cancelled.signal.aborted) return;
+    this.#error ??= reason;
+    this.#cancelled.abort(reason);
+    this.#upstream?.destroy();
+    if (this.#upstream) this.#from.socket.destroy();
+  }
+
+  report(): ExchangeReport {
+    return {
+      status: this.#status,
+      bytesUp: this.#up,
+      bytesDown: this.#down,
+      error: this.#error,
+      scrubbed: false,
+    };
+  }
+
+  /** Sends the handshake. @returns the head of the answer; `#upstream` is set where it is a 101. */
+  async #ask(): Promise<IncomingMessage> {
+    const { upstream, kind, config, headers: rules } = this.#service;
+    const { request, tail, mount } = this.#from;
+    const { signal } = this.#cancelled;
+    const outgoing: Outgoing = {
+      method: 'GET',
+      origin: upstream.base.origin,
+      path: joined(this.#service, tail),
+      headers: rules.request(request.rawHeaders),
+      body: async () => Buffer.alloc(0),
+    };
+    const injection = await kind.inject(config, injectIo(this.#io)(false), outgoing, signal);
+    const needles = this.#service.needles(injection.needles);
+    const path = injection.path ?? outgoing.path;
+    const basePath = path.slice(0, Math.max(0, pathLength(path) - pathLength(tail)));
+    this.#clean = (fields) => {
+      const at = fields.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'location');
+      const mapped =
+        at < 0
+          ? fields
+          : fields.map((item, index) =>
+              index === at + 1 ? mapLocation(item, path, upstream.base, mount, basePath) : item,
+            );
+      return scrubFields(needles, mapped);
+    };
+    const connection = ['Host', upstream.base.authority, 'Connection', 'Upgrade', 'Upgrade', 'websocket'];
+    const socket = await upstream.dedicated(signal);
+    const asked = send({
+      createConnection: () => socket,
+      method: 'GET',
+      path,
+      headers: replaced(outgoing.headers, [...connection, ...injection.headers]),
+      setHost: false,
+      signal,
+    });
+    return await new Promise((resolve, reject) => {
+      asked.once('upgrade', (answer: IncomingMessage, upgraded: Duplex, head: Buffer) => {
+        if (head.length > 0) upgraded.unshift(head);
+        this.#upstream = upgraded;
+        resolve(answer);
+      });
+      asked.once('response', resolve);
+      asked.once('error', (cause) => {
+        const why = `${upstream.base.host} did not answer the WebSocket handshake`;
+        reject(signal.aborted ? toBrokerError(signal.reason) : new BrokerError('upstream_protocol', why, { cause }));
+      });
+      asked.end();
+    });
+  }
+
+  #clean: (fields: readonly string[]) => readonly string[] = (fields) => fields;
+
+  #headOf(answer: IncomingMessage, more: readonly string[]): string {
+    const headers = replaced(this.#clean(this.#service.headers.response(answer.rawHeaders)), more);
+    const [reason = ''] = this.#clean([answer.statusMessage ?? '']);
+    let head = `HTTP/1.1 ${answer.statusCode} ${reason}\r\n`;
+    for (let at = 0; at < headers.length; at += 2) head += `${headers[at]}: ${headers[at + 1]}\r\n`;
+    return `${head}\r\n`;
+  }
+
+  /** The server's own no, whole and with the secrets looked for; then the connection closes. */
+  async #decline(answer: IncomingMessage): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of answer) {
+      if (!Buffer.isBuffer(chunk)) continue;
+      this.#down += chunk.length;
+      if (this.#down > MAX_DECLINED_BYTES)
+        throw new BrokerError('upstream_protocol', 'the answer to the WebSocket handshake is too large');
+      chunks.push(chunk);
+    }
+    if (firstOf(answer.rawHeaders, 'content-encoding') !== undefined)
+      throw new BrokerError('upstream_protocol', 'the answer to the WebSocket handshake is encoded');
+    const bytes = Buffer.from(this.#clean([Buffer.concat(chunks).toString('latin1')])[0] ?? '', 'latin1');
+    const head = this.#headOf(answer, ['Content-Length', String(bytes.length), 'Connection', 'close']);
+    this.#from.socket.end(Buffer.concat([Buffer.from(head, 'latin1'), bytes]));
+  }
+
+  async #relay(upstream: Duplex): Promise<void> {
+    const { socket, head } = this.#from;
+    const over = Promise.all([closed(socket), closed(upstream)]);
+    upstream.on('error', () => upstream.destroy());
+    upstream.once('close', () => socket.end());
+    socket.on('data', (chunk: Buffer) => {
+      this.#up += chunk.length;
+    });
+    upstream.on('data', (chunk: Buffer) => {
+      this.#down += chunk.length;
+    });
+    if (head.length > 0) {
+      this.#up += head.length;
+      upstream.write(head);
+    }
+    socket.pipe(upstream);
+    upstream.pipe(socket);
+    await over;
+  }
+}
+
+async function closed(stream: Duplex): Promise<void> {
+  if (stream.closed) return;
+  await new Promise((resolve) => stream.once('close', resolve));
+}

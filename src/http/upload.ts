@@ -1,0 +1,73 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { BrokerError } from '../core/errors.ts';
+
+/**
+ * A request's body on its way to the upstream: counted, bounded, at the upstream's pace. A stream of its own, since the
+ * client library destroys the one that it is given, and the client's connection has to outlive that.
+ */
+export class Upload extends Readable {
+  readonly #request: IncomingMessage;
+  readonly #maxBytes: number;
+  /** Bytes so far. */
+  bytes = 0;
+
+  /** @param maxBytes 0: no limit. */
+  constructor(request: IncomingMessage, maxBytes: number) {
+    super();
+    this.#request = request;
+    this.#maxBytes = maxBytes;
+    request.on('data', this.#data);
+    request.once('end', this.#end);
+    request.once('close', this.#close);
+    request.pause();
+  }
+
+  override _read(): void {
+    this.#request.resume();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#request.off('data', this.#data);
+    this.#request.off('end', this.#end);
+    this.#request.off('close', this.#close);
+    done(error);
+  }
+
+  readonly #data = (chunk: Buffer): void => {
+    this.bytes += chunk.length;
+    if (this.#maxBytes > 0 && this.bytes > this.#maxBytes) {
+      this.#request.pause();
+      this.destroy(tooLarge(this.#maxBytes));
+    } else if (!this.push(chunk)) this.#request.pause();
+  };
+
+  readonly #end = (): void => {
+    this.push(null);
+  };
+
+  readonly #close = (): void => {
+    if (!this.#request.complete) this.destroy(new BrokerError('client_gone', 'the client went away'));
+  };
+}
+
+/**
+ * A whole body, for kinds that sign it or may have to send it twice.
+ * @throws BrokerError `too_large`, `client_gone`.
+ */
+export async function wholeBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of new Upload(request, maxBytes)) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** Content-Length, 0 where there is no body, undefined where the length is not known before its end. */
+export function bodyLength(request: IncomingMessage): number | undefined {
+  const { headers } = request;
+  if (headers['transfer-encoding'] !== undefined) return undefined;
+  return Number(headers['content-length'] ?? 0);
+}
+
+export function tooLarge(maxBytes: number): BrokerError {
+  return new BrokerError('too_large', `the body of the request is larger than ${maxBytes} bytes`);
+}
