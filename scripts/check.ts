@@ -11,18 +11,7 @@ interface Check {
 const script = (file: string) => () => tool(process.execPath, ['--import', 'tsx', `scripts/${file}.ts`, '--check']);
 
 const CHECKS: readonly Check[] = [
-  {
-    name: 'types',
-    run: () =>
-      nodeTool(
-        'typescript/bin/tsc',
-        '-p',
-        'tsconfig.json',
-        '--incremental',
-        '--tsBuildInfoFile',
-        'build/check.tsbuildinfo',
-      ),
-  },
+  { name: 'types', run: () => nodeTool('typescript/bin/tsc', '-p', 'tsconfig.json') },
   {
     name: 'lint',
     run: () =>

@@ -7,7 +7,8 @@ import { markdownTable } from './section.ts';
 export function fieldTable({ fields }: Pick<ConfigSpec<unknown>, 'fields'>): string {
   const rows = fields.map((field) => [nameOf(field), flagOf(field), defaultOf(field), field.doc]);
   const notes = [
-    fields.some((field) => field.type === 'secret') && '\\* secret: stored encrypted and never shown again.',
+    fields.some((field) => field.type === 'secret') &&
+      '\\* secret: stored encrypted and never shown again. `--FIELD-file-ref NAME` takes it from a file that the vault holds (`broker file put`).',
     fields.some((field) => field.redirects) &&
       '† says where or how a secret is sent: changing it drops the stored secrets, unless they come in the same command.',
   ];

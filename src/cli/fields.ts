@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { closest } from '../core/config.ts';
 import { BrokerError } from '../core/errors.ts';
+import { fileRefOf, withoutLineEnd } from '../core/fileref.ts';
 import type { JsonValue } from '../core/json.ts';
 import type { Field__Output } from '../core/proto/broker/v1/Field.ts';
 import { Secret } from '../core/secret.ts';
-import { readSecretFile, readStdin, readStdinSecret, withoutLineEnd } from './prompt.ts';
+import { readSecretFile, readStdin, readStdinSecret } from './prompt.ts';
 
 export interface FieldValues {
   readonly config: Record<string, JsonValue>;
@@ -17,7 +18,7 @@ export interface Flag {
   readonly value: string | undefined;
 }
 
-type Source = 'value' | 'file' | 'stdin' | 'env';
+type Source = 'value' | 'file' | 'file_ref' | 'stdin' | 'env';
 
 /**
  * Splits arguments into `--flag value` pairs and words. A flag that takes a value takes the next word, unless that looks
@@ -55,7 +56,8 @@ export function fieldTakesValue(fields: readonly Field__Output[], name: string):
 
 /**
  * The values behind the flags of a kind's fields: `--FIELD VALUE`, `--FIELD-file PATH`, `--FIELD-stdin`, `--FIELD-env VAR`.
- * Secret fields only by the last three, so that they never stand on a command line.
+ * Secret fields only by the last three, so that they never stand on a command line, or by `--FIELD-file-ref NAME` from a
+ * file that the vault holds.
  * @param others flags that are known besides the fields, for the advice about an unknown one.
  * @throws BrokerError `invalid_argument` naming the flag, and the closest known one.
  */
@@ -77,10 +79,14 @@ export async function readFields(
   for (const { flag, field, source } of found) {
     if (field.type === 'TYPE_SECRET') {
       if (source === 'value') throw secretOnCommandLine(flag.name);
+      if (source === 'file_ref') {
+        config[fileRefOf(field.name)] = flag.value ?? '';
+        continue;
+      }
       secrets[field.name] = await secretFrom(source, flag, field);
       continue;
     }
-    const text = source === 'value' ? flag.value : await textFrom(source, flag);
+    const text = source === 'value' || source === 'file_ref' ? flag.value : await textFrom(source, flag);
     const before = config[field.name];
     if (field.type === 'TYPE_LIST') config[field.name] = [...(Array.isArray(before) ? before : []), text ?? ''];
     else config[field.name] = field.type === 'TYPE_BOOLEAN' ? (text ?? true) : (text ?? '');
@@ -119,10 +125,10 @@ function findField(
   const name = flag.replaceAll('-', '_');
   const exact = fields.find((field) => field.name === name);
   if (exact) return { field: exact, source: 'value' };
-  for (const source of ['file', 'stdin', 'env'] as const) {
+  for (const source of ['file', 'file_ref', 'stdin', 'env'] as const) {
     if (!name.endsWith(`_${source}`)) continue;
     const field = fields.find((candidate) => candidate.name === name.slice(0, -source.length - 1));
-    if (field) return { field, source };
+    if (field && (source !== 'file_ref' || field.type === 'TYPE_SECRET')) return { field, source };
   }
   return undefined;
 }
@@ -143,12 +149,16 @@ function demandField(
   return found;
 }
 
-async function secretFrom(source: Exclude<Source, 'value'>, flag: Flag, field: Field__Output): Promise<Secret> {
+async function secretFrom(
+  source: Exclude<Source, 'value' | 'file_ref'>,
+  flag: Flag,
+  field: Field__Output,
+): Promise<Secret> {
   if (source === 'file') return readSecretFile(flag.value ?? '', flag.name);
   return source === 'stdin' ? await readStdinSecret(field.name) : Secret.fromText(fromEnv(flag));
 }
 
-async function textFrom(source: Exclude<Source, 'value'>, flag: Flag): Promise<string> {
+async function textFrom(source: Exclude<Source, 'value' | 'file_ref'>, flag: Flag): Promise<string> {
   if (source === 'stdin') return (await readStdin()).toString('utf8');
   if (source === 'env') return fromEnv(flag);
   try {
@@ -177,7 +187,7 @@ function secretOnCommandLine(flag: string): BrokerError {
 
 function unknownFlag(fields: readonly Field__Output[], flag: string, others: readonly string[]): BrokerError {
   // The way it is read is kept apart, or its letters would count as part of the name.
-  const [, name = flag, source = ''] = /^(.+?)(-(?:stdin|file|env))?$/.exec(flag) ?? [];
+  const [, name = flag, source = ''] = /^(.+?)(-(?:stdin|file|file-ref|env))?$/.exec(flag) ?? [];
   const field = closest(
     name,
     fields.map((known) => kebab(known.name)),

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { BrokerError } from '../core/errors.ts';
+import { withoutLineEnd } from '../core/fileref.ts';
 import { Secret } from '../core/secret.ts';
 
 /** The person's terminal, whatever standard input and output are connected to: a pipe into `--password-stdin` must not keep us from asking. */
@@ -81,13 +82,6 @@ export function readSecretFile(path: string, what: string): Secret {
 /** A key file's content as it is: every byte counts, as it does for the daemon. @throws BrokerError `invalid_argument`. */
 export function readKeyFile(path: string): Secret {
   return Secret.own(readBytes(path, 'key'));
-}
-
-export function withoutLineEnd(bytes: Buffer): Buffer {
-  let end = bytes.length;
-  if (end > 0 && bytes[end - 1] === 10) end--;
-  if (end > 0 && bytes[end - 1] === 13) end--;
-  return Buffer.from(bytes.subarray(0, end));
 }
 
 function readBytes(path: string, what: string): Buffer {

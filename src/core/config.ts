@@ -1,5 +1,6 @@
 import { BrokerError } from './errors.ts';
 import { type Field, type FieldFacts, FieldProblem } from './field.ts';
+import { fileNameProblem, fileRefOf } from './fileref.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import type { Secret } from './secret.ts';
 
@@ -7,7 +8,10 @@ export interface NamedField extends FieldFacts {
   readonly name: string;
 }
 
-/** A kind's fields and what follows from them. `C` is the parsed configuration, secrets included. */
+/**
+ * A kind's fields and what follows from them. `C` is the parsed configuration, secrets included. Beside each secret field
+ * `x` stands `x_file_ref`, the name of a stored file that holds the secret: whoever parses has looked it up.
+ */
 export interface ConfigSpec<C> {
   /** In the order of declaration; the source of flags, forms and docs. */
   readonly fields: readonly NamedField[];
@@ -45,10 +49,11 @@ export function configSpec<const F extends Fields>(shape: F, crossCheck?: CrossC
   const secretNames = fields.filter((f) => f.type === 'secret').map((f) => f.name);
   const read = (
     given: JsonObject,
-    isSet: (secret: string) => boolean,
+    isStored: (secret: string) => boolean,
     crossCheck?: CrossCheck<F>,
     secrets: Readonly<Record<string, Secret>> = {},
   ) => {
+    const isSet = (secret: string): boolean => isStored(secret) || typeof given[fileRefOf(secret)] === 'string';
     const problems = unknownFields(given, fields);
     const values: Record<string, unknown> = {};
     const canonical: Record<string, JsonValue> = {};
@@ -56,6 +61,11 @@ export function configSpec<const F extends Fields>(shape: F, crossCheck?: CrossC
       if (field.type === 'secret') {
         if (given[field.name] !== undefined) problems.push(`${field.name} is a secret and must be given as one`);
         if (field.required && !isSet(field.name)) problems.push(`${field.name} is required`);
+        const ref = given[fileRefOf(field.name)];
+        if (ref === undefined || ref === null) continue;
+        const problem = fileNameProblem(ref);
+        if (problem) problems.push(`${fileRefOf(field.name)} ${problem}`);
+        canonical[fileRefOf(field.name)] = ref;
         continue;
       }
       const raw = given[field.name];
@@ -96,7 +106,7 @@ export function configSpec<const F extends Fields>(shape: F, crossCheck?: CrossC
 
 function unknownFields(given: JsonObject, fields: readonly NamedField[]): string[] {
   return Object.keys(given)
-    .filter((name) => !fields.some((f) => f.name === name))
+    .filter((name) => !fields.some((f) => f.name === name || (f.type === 'secret' && fileRefOf(f.name) === name)))
     .map((name) => {
       const near = closest(
         name,

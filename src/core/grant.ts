@@ -62,6 +62,18 @@ export class GrantAuthority {
     return grant;
   }
 
+  /**
+   * For whoever holds `grant` and was told by its record to look there: a grant of another record, which ends with it.
+   * @throws BrokerError `denied` when `grant` is not good.
+   */
+  readonly lend = (grant: Grant, subject: GrantSubject): Grant => {
+    if (!this.vouches(grant)) throw new BrokerError('denied', 'this grant has ended');
+    const lent = this.issue(subject, grant.action);
+    const end = (): void => lent.revoke(new BrokerError('ended', 'the grant that it was lent under has ended'));
+    grant.signal.addEventListener('abort', end, { once: true, signal: lent.signal });
+    return lent;
+  };
+
   /** True for an active grant that this authority issued. */
   readonly vouches = (grant: Grant): boolean => this.#issued.has(grant) && grant.active;
 }

@@ -92,7 +92,7 @@ export class Daemon implements AsyncDisposable {
     this.vault = vault;
     this.audit = audit;
     this.tokens = new Tokens(vault);
-    this.services = new Services(vault, this.kinds);
+    this.services = new Services(vault, this.kinds, authority.lend);
     this.files = new Files(vault, this.services);
     this.gate = new Gate({ authority, services: this.services, audit, vault: this.#gatedVault() });
     const report = (error: unknown, doing: string): void => parts.log.warn(`failed at ${doing}`, errorFields(error));
@@ -130,6 +130,7 @@ export class Daemon implements AsyncDisposable {
     this.proxy = new HttpProxy({
       services: this.#httpServices,
       audit,
+      jars: this.jars,
       accessTokens: (service) => this.accessTokens.port(service),
       report,
     });

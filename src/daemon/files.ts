@@ -1,4 +1,5 @@
 import { BrokerError } from '../core/errors.ts';
+import { fileNameProblem } from '../core/fileref.ts';
 import type { Grant } from '../core/grant.ts';
 import { MAX_FILE_BYTES } from '../core/limits.ts';
 import { Secret } from '../core/secret.ts';
@@ -11,9 +12,6 @@ export interface FileView {
   readonly size: number;
   readonly updatedAt: number;
 }
-
-/** Fields of kinds that name a stored file end so. */
-const REFERENCE = /_file_ref$|^file_ref$/;
 
 /** Credential files: keys and service accounts that services refer to by name. */
 export class Files {
@@ -56,10 +54,7 @@ export class Files {
   /** @throws BrokerError `not_found`; `conflict` naming the services that refer to it. */
   async delete(name: string): Promise<void> {
     if (!this.exists(name)) throw new BrokerError('not_found', `there is no file ${name}`);
-    const users = this.#services
-      .list()
-      .filter(({ config }) => Object.entries(config).some(([field, value]) => REFERENCE.test(field) && value === name))
-      .map((service) => service.name);
+    const users = this.#services.usersOf(name);
     if (users.length > 0) throw new BrokerError('conflict', `${name} is used by ${users.join(', ')}`);
     await this.#vault.write([{ type: 'delete', collection: 'file', name }]);
   }
@@ -71,12 +66,6 @@ function view(record: StoredRecord): FileView {
 }
 
 function checkName(name: string): void {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
-  const bad = name.length < 1 || name.length > 255 || name.includes('..') || /[/\\\u0000-\u001f\u007f]/.test(name);
-  if (bad) {
-    throw new BrokerError(
-      'invalid_argument',
-      'name must be 1 to 255 characters without slash, backslash, control character or ".."',
-    );
-  }
+  const problem = fileNameProblem(name);
+  if (problem) throw new BrokerError('invalid_argument', `name ${problem}`);
 }

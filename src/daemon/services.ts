@@ -1,10 +1,11 @@
 import { closest } from '../core/config.ts';
 import { BrokerError } from '../core/errors.ts';
-import type { Grant } from '../core/grant.ts';
+import { fileRefOf, fileRefs, withoutLineEnd } from '../core/fileref.ts';
+import type { Grant, GrantAuthority } from '../core/grant.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { Kind } from '../core/kind.ts';
 import { LIFETIME_MS, MAX_LIVE_UPSTREAMS } from '../core/limits.ts';
-import type { Secret } from '../core/secret.ts';
+import { Secret } from '../core/secret.ts';
 import type { StoredRecord, Vault } from '../vault/vault.ts';
 import { parsePolicy, type ServicePolicy } from './policy.ts';
 
@@ -42,10 +43,21 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}$/;
 export class Services {
   readonly #vault: Vault;
   readonly #kinds: ReadonlyMap<string, Kind>;
+  readonly #lend: GrantAuthority['lend'];
 
-  constructor(vault: Vault, kinds: ReadonlyMap<string, Kind>) {
+  /** @param lend for the files that a service refers to: they are opened under its own grant. */
+  constructor(vault: Vault, kinds: ReadonlyMap<string, Kind>, lend: GrantAuthority['lend']) {
     this.#vault = vault;
     this.#kinds = kinds;
+    this.#lend = lend;
+  }
+
+  /** Names of the services that refer to a stored file. @throws BrokerError `locked`. */
+  usersOf(file: string): string[] {
+    const uses = ({ config }: ServiceView): boolean => [...fileRefs(config).values()].includes(file);
+    return this.list()
+      .filter(uses)
+      .map((service) => service.name);
   }
 
   /** @throws BrokerError `locked`. */
@@ -91,6 +103,7 @@ export class Services {
     const found = this.#kind(kind);
     const secrets = knownSecrets(found, change.secrets);
     const config = found.config.validate(change.config, Object.keys(secrets), secrets);
+    this.#checkFiles(config, Object.keys(secrets));
     const policy = change.policy ?? {};
     parsePolicy(policy);
     if (createOnly && this.#vault.get('service', name)) {
@@ -126,9 +139,21 @@ export class Services {
       if (value === null) delete merged[field];
       else merged[field] = value;
     }
+    // A secret takes the place of the file that was referred to, and the other way round.
+    for (const secret of Object.keys(given))
+      if (change.config[fileRefOf(secret)] === undefined) delete merged[fileRefOf(secret)];
     const redirected = changedFields(kind, before.config, merged).filter((f) => kind.config.redirects.includes(f));
-    const kept = redirected.length === 0 ? before.secretsSet.filter((secret) => !given[secret]) : [];
-    const dropped = before.secretsSet.filter((secret) => !given[secret] && !kept.includes(secret));
+    const named = fileRefs(merged);
+    const kept =
+      redirected.length === 0 ? before.secretsSet.filter((secret) => !given[secret] && !named.has(secret)) : [];
+    const dropped = before.secretsSet.filter(
+      (secret) => !given[secret] && !named.has(secret) && !kept.includes(secret),
+    );
+    for (const secret of redirected.length === 0 ? [] : named.keys()) {
+      if (change.config[fileRefOf(secret)] !== undefined) continue;
+      delete merged[fileRefOf(secret)];
+      dropped.push(secret);
+    }
     let config: JsonObject;
     try {
       config = kind.config.validate(merged, [...Object.keys(given), ...kept], given);
@@ -142,6 +167,7 @@ export class Services {
         },
       );
     }
+    this.#checkFiles(config, Object.keys(given));
     const policy = change.policy ?? policyOf(record);
     parsePolicy(policy);
     const secrets: Record<string, Secret | 'keep'> = { ...given };
@@ -166,10 +192,29 @@ export class Services {
     const { config } = this.#kind(view.kind);
     const secrets = new Map<string, Secret>();
     for (const name of view.secretsSet) secrets.set(name, this.#vault.reveal(grant, name));
+    for (const [name, file] of fileRefs(view.config)) secrets.set(name, this.#fromFile(grant, file));
     const { kind, revision } = view;
     // How many sessions there may be is the gate's to count; this bounds their connections and the spares.
     const policy = { maxSessions: MAX_LIVE_UPSTREAMS, maxLifetimeMs: view.policy.maxLifetimeMs || LIFETIME_MS };
     return { name: view.name, kind, policy, revision, config: config.parse(view.config, secrets) };
+  }
+
+  #fromFile(grant: Grant, file: string): Secret {
+    using lent = this.#lend(grant, { collection: 'file', name: file });
+    using content = this.#vault.reveal(lent, 'content');
+    return Secret.own(content.use(withoutLineEnd));
+  }
+
+  #checkFiles(config: JsonObject, given: readonly string[]): void {
+    for (const [secret, file] of fileRefs(config)) {
+      const field = fileRefOf(secret);
+      if (given.includes(secret))
+        throw new BrokerError('invalid_argument', `${secret} and ${field} are two ways to say the same; give one`);
+      if (this.#vault.get('file', file)) continue;
+      throw new BrokerError('invalid_argument', `${field}: there is no stored file ${file}`, {
+        hint: `to store it: broker file put ${file} PATH`,
+      });
+    }
   }
 
   #kind(kind: string): Kind {

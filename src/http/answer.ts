@@ -19,6 +19,8 @@ export interface AnswerParts {
   /** The part of it that is the service's own. */
   readonly basePath: string;
   readonly mount: string;
+  /** Told of the cookies that the server sets. */
+  setCookie(values: readonly string[]): void;
 }
 
 const NO_CONTENT = 204;
@@ -58,6 +60,7 @@ export class Answer {
     }
     this.status = status;
     this.#resume = resume;
+    this.#parts.setCookie(valuesOf(received, 'set-cookie'));
     const hasBody = response.req.method !== 'HEAD' && status !== NO_CONTENT && status !== NOT_MODIFIED;
     const coding = codingOf(valuesOf(received, 'content-encoding').join(','));
     if (coding === undefined && hasBody && needles.body) {

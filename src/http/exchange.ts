@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BrokerError, toBrokerError } from '../core/errors.ts';
 import { Answer } from './answer.ts';
+import type { Jar } from './cookies.ts';
 import { replaced } from './headers.ts';
 import type { InjectIo, Injection, Outgoing } from './kind.ts';
 import { badPath, splitQuery } from './path.ts';
@@ -20,6 +21,15 @@ export interface ExchangeReport {
   readonly scrubbed: boolean;
 }
 
+export interface ExchangeTarget {
+  /** What follows the service in the raw target, query included. */
+  readonly tail: string;
+  /** Where the client finds the service: `/proxy/NAME`, or empty on a port of its own. */
+  readonly mount: string;
+  /** Where the service's cookies are kept; undefined where they are not. */
+  readonly jar: Jar | undefined;
+}
+
 /** Bodies up to this size are kept for a second try, where the kind has one (OAuth2), and for kinds that sign them. */
 const REPLAY_BYTES = 1024 * 1024;
 const SIGNED_BYTES = 10 * 1024 * 1024;
@@ -32,6 +42,7 @@ export class Exchange {
   readonly #response: ServerResponse;
   readonly #io: ExchangeIo;
   readonly #mount: string;
+  readonly #jar: Jar | undefined;
   /** Base path and tail, as they were asked for. */
   readonly #path: string;
   readonly #tail: string;
@@ -46,15 +57,13 @@ export class Exchange {
   #retried = false;
 
   /**
-   * @param tail what follows the service in the raw target, query included.
-   * @param mount where the client finds the service: `/proxy/NAME`, or empty on a port of its own.
    * @throws BrokerError `invalid_argument` for a path or method that is refused, `too_large`.
    */
   constructor(
     service: HttpService,
     request: IncomingMessage,
     response: ServerResponse,
-    target: { readonly tail: string; readonly mount: string },
+    target: ExchangeTarget,
     io: ExchangeIo,
   ) {
     this.#service = service;
@@ -63,6 +72,7 @@ export class Exchange {
     this.#io = io;
     this.#inject = injectIo(io);
     this.#mount = target.mount;
+    this.#jar = target.jar;
     this.#tail = target.tail;
     this.#path = joined(service, target.tail);
     if (request.method === 'TRACE')
@@ -120,11 +130,14 @@ export class Exchange {
   /** No promise where the kind needs none. */
   #send(fresh: boolean): Promise<void> | undefined {
     const { kind, config, upstream, headers } = this.#service;
+    const allowed = headers.request(this.#request.rawHeaders);
+    const cookie = this.#jar?.header(this.#path);
+    if (cookie !== undefined) allowed.push('Cookie', cookie);
     const outgoing: Outgoing = {
       method: this.#request.method ?? 'GET',
       origin: upstream.base.origin,
       path: this.#path,
-      headers: headers.request(this.#request.rawHeaders),
+      headers: allowed,
       body: async () => {
         this.#buffered ??= await wholeBody(this.#request, config.max_body || SIGNED_BYTES);
         return this.#buffered;
@@ -149,6 +162,7 @@ export class Exchange {
       path,
       basePath: path.slice(0, Math.max(0, pathLength(path) - pathLength(this.#tail))),
       mount: this.#mount,
+      setCookie: (values) => this.#jar?.keep(values, asked),
     });
     let refused = false;
     this.#answer = answer;

@@ -103,7 +103,8 @@ export class HeaderRules {
     this.#defaults = flat(config.default_headers);
     const stripped = config.strip_response_headers;
     const chosen = stripped.length === 0 ? STRIPPED_RESPONSE_HEADERS : stripped.map((name) => name.toLowerCase());
-    this.#responseDropped = new Set([...RESPONSE_DROPPED, ...chosen]);
+    const kept = config.session_cookies === 'off' ? [] : ['set-cookie'];
+    this.#responseDropped = new Set([...RESPONSE_DROPPED, ...chosen, ...kept]);
   }
 
   readonly #set: readonly string[];

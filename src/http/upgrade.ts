@@ -1,6 +1,7 @@
 import { type IncomingMessage, request as send } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BrokerError, toBrokerError } from '../core/errors.ts';
+import type { Jar } from './cookies.ts';
 import { type ExchangeReport, joined, pathLength } from './exchange.ts';
 import { firstOf, replaced } from './headers.ts';
 import type { Outgoing } from './kind.ts';
@@ -19,6 +20,7 @@ export interface UpgradeRequest {
   readonly head: Buffer;
   readonly tail: string;
   readonly mount: string;
+  readonly jar: Jar | undefined;
 }
 
 /**
@@ -84,13 +86,17 @@ export class UpgradedExchange {
   /** Sends the handshake. @returns the head of the answer; `#upstream` is set where it is a 101. */
   async #ask(): Promise<IncomingMessage> {
     const { upstream, kind, config, headers: rules } = this.#service;
-    const { request, tail, mount } = this.#from;
+    const { request, tail, mount, jar } = this.#from;
     const { signal } = this.#cancelled;
+    const asked = joined(this.#service, tail);
+    const allowed = rules.request(request.rawHeaders);
+    const cookie = jar?.header(asked);
+    if (cookie !== undefined) allowed.push('Cookie', cookie);
     const outgoing: Outgoing = {
       method: 'GET',
       origin: upstream.base.origin,
-      path: joined(this.#service, tail),
-      headers: rules.request(request.rawHeaders),
+      path: asked,
+      headers: allowed,
       body: async () => Buffer.alloc(0),
     };
     const injection = await kind.inject(config, injectIo(this.#io)(false), outgoing, signal);
@@ -109,7 +115,7 @@ export class UpgradedExchange {
     };
     const connection = ['Host', upstream.base.authority, 'Connection', 'Upgrade', 'Upgrade', 'websocket'];
     const socket = await upstream.dedicated(signal);
-    const asked = send({
+    const handshake = send({
       createConnection: () => socket,
       method: 'GET',
       path,
@@ -118,17 +124,17 @@ export class UpgradedExchange {
       signal,
     });
     return await new Promise((resolve, reject) => {
-      asked.once('upgrade', (answer: IncomingMessage, upgraded: Duplex, head: Buffer) => {
+      handshake.once('upgrade', (answer: IncomingMessage, upgraded: Duplex, head: Buffer) => {
         if (head.length > 0) upgraded.unshift(head);
         this.#upstream = upgraded;
         resolve(answer);
       });
-      asked.once('response', resolve);
-      asked.once('error', (cause) => {
+      handshake.once('response', resolve);
+      handshake.once('error', (cause) => {
         const why = `${upstream.base.host} did not answer the WebSocket handshake`;
         reject(signal.aborted ? toBrokerError(signal.reason) : new BrokerError('upstream_protocol', why, { cause }));
       });
-      asked.end();
+      handshake.end();
     });
   }
 

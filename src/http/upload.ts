@@ -31,15 +31,15 @@ export class Upload extends Readable {
     this.#request.off('data', this.#data);
     this.#request.off('end', this.#end);
     this.#request.off('close', this.#close);
+    // What still comes is not wanted any more; unread it would stand in the way of the client's next request.
+    this.#request.resume();
     done(error);
   }
 
   readonly #data = (chunk: Buffer): void => {
     this.bytes += chunk.length;
-    if (this.#maxBytes > 0 && this.bytes > this.#maxBytes) {
-      this.#request.pause();
-      this.destroy(tooLarge(this.#maxBytes));
-    } else if (!this.push(chunk)) this.#request.pause();
+    if (this.#maxBytes > 0 && this.bytes > this.#maxBytes) this.destroy(tooLarge(this.#maxBytes));
+    else if (!this.push(chunk)) this.#request.pause();
   };
 
   readonly #end = (): void => {

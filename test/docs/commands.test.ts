@@ -21,6 +21,11 @@ const NOT_RUN: readonly (readonly [page: string, starts: string, why: string])[]
   ['docs/team.md', 'broker login https', 'needs a certificate and a second machine'],
   ['docs/kinds/imap.md', 'broker service add work-imap', 'needs an account at Google; test/live/oauth.test.ts does it'],
   ['docs/kinds/smtp.md', 'broker service add work-smtp', 'needs an account at Google; test/live/oauth.test.ts does it'],
+  [
+    'docs/kinds/ssh.md',
+    'broker file put deploy-key',
+    'needs a key and a server; test/live/api/fileref.test.ts does it',
+  ],
   ['docs/containers.md', 'docker', 'no container engine is here; nothing of it is tested'],
   ['docs/audit.md', 'broker audit query --follow', 'runs until it is interrupted'],
   ['docs/audit.md', 'broker session watch', 'runs until it is interrupted'],

@@ -19,7 +19,7 @@ const helps = new Map(
 const fieldFlags = new Set(
   [...drivers.values(), ...httpKinds.values()].flatMap(({ config }) =>
     config.fields.flatMap(({ name }) =>
-      ['', '-stdin', '-file', '-env'].map((source) => `--${name.replaceAll('_', '-')}${source}`),
+      ['', '-stdin', '-file', '-file-ref', '-env'].map((source) => `--${name.replaceAll('_', '-')}${source}`),
     ),
   ),
 );

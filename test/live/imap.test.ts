@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { ImapFlow } from 'imapflow';
+import { ImapFlow, type ImapFlowOptions } from 'imapflow';
 import { BrokerError, type Hop } from '../../src/core/errors.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { imap } from '../../src/drivers/imap/driver.ts';
@@ -36,8 +36,9 @@ async function method(fields: object, secrets: object = {}, token?: string): Pro
   return hops.get('auth');
 }
 
-function flow(port: number, pass = 'any'): ImapFlow {
-  const client = new ImapFlow({ host: '127.0.0.1', port, secure: false, auth: { user: 'alice', pass }, logger: false });
+function flow(port: number, pass = 'any', more: Partial<ImapFlowOptions> = {}): ImapFlow {
+  const auth = { user: 'alice', pass };
+  const client = new ImapFlow({ host: '127.0.0.1', port, secure: false, auth, logger: false, ...more });
   client.on('error', () => undefined);
   return client;
 }
@@ -87,10 +88,11 @@ test('a wrong password and an untrusted certificate are told with mechanism and 
   assert.deepEqual([error.code, error.hop], ['upstream_tls', 'tls']);
 });
 
-test('imapflow with its defaults: lists, appends, searches, moves, idles', async () => {
+test('imapflow with its defaults, COMPRESS too: lists, appends, searches, moves, idles', async () => {
   await using lease = await leaseOf({}, { auth: 'plain' });
   const client = flow(lease.port);
   await client.connect();
+  assert(client.enabled.has('COMPRESS') || client.capabilities.has('COMPRESS=DEFLATE'));
   const box = `Box-${randomBytes(6).toString('hex')}`;
   await client.mailboxCreate(box);
   await client.mailboxCreate(`${box}-2`);
@@ -120,7 +122,7 @@ test('imapflow with its defaults: lists, appends, searches, moves, idles', async
 
 test('50 MB go up and down unchanged', async () => {
   await using lease = await leaseOf();
-  const client = flow(lease.port);
+  const client = flow(lease.port, 'any', { disableCompression: true });
   await client.connect();
   const box = `Big-${randomBytes(6).toString('hex')}`;
   await client.mailboxCreate(box);

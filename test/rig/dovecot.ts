@@ -63,6 +63,10 @@ mail_max_userip_connections = 200
 ssl = yes
 ssl_cert = <${place.tls.server.certFile}
 ssl_key = <${place.tls.server.keyFile}
+mail_plugins = zlib
+protocol imap {
+  mail_plugins = zlib imap_zlib
+}
 mail_location = maildir:${home}/mail/%u
 first_valid_uid = 1
 passdb {

@@ -23,6 +23,8 @@ export function filesHandlers(daemon: Daemon, adapt: Adapter): FilesHandlers {
         detail.bytes = content.length;
         return await files.put(name, content);
       });
+      // What was made with the old content is not used again.
+      for (const service of daemon.services.usersOf(file.name)) await daemon.serviceChanged(service);
       return message(file);
     }),
     Get: adapt.serverStream(async function* ({ name }, { caller }) {

@@ -59,7 +59,10 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
       visible(caller, name);
       const grant = await gate.admit(caller, { action: 'test', service: name });
       using _ = grant;
-      const result = await daemon.sessions.probe(caller, grant, signal);
+      const isSession = daemon.drivers.has(services.kindOf(name) ?? '');
+      const result = isSession
+        ? await daemon.sessions.probe(caller, grant, signal)
+        : await daemon.proxy.probe(grant, signal);
       const error = result.error?.forService(name);
       return {
         ok: !error,

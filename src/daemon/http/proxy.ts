@@ -4,12 +4,15 @@ import type { Duplex } from 'node:stream';
 import type { AuditEvent } from '../../core/audit.ts';
 import type { DriverIo } from '../../core/driver.ts';
 import { BrokerError, type ErrorCode, toBrokerError } from '../../core/errors.ts';
+import type { Grant } from '../../core/grant.ts';
+import type { Jar, Jars } from '../../http/cookies.ts';
 import { Exchange, type ExchangeReport } from '../../http/exchange.ts';
 import { splitQuery } from '../../http/path.ts';
 import type { ExchangeIo, HttpService } from '../../http/service.ts';
 import { UpgradedExchange } from '../../http/upgrade.ts';
 import { auditCaller, type Caller } from '../caller.ts';
 import { type Clock, systemClock, type Timer } from '../clock.ts';
+import type { ProbedHop, ProbeResult } from '../sessions/probe.ts';
 import type { Route } from './routes.ts';
 import type { Access, HttpServices, Live } from './services.ts';
 
@@ -22,6 +25,7 @@ export interface ProxyParts {
     write(event: AuditEvent): Promise<void>;
     readonly problem: BrokerError | undefined;
   };
+  readonly jars: Jars;
   accessTokens(service: string): NonNullable<DriverIo['accessToken']>;
   /** For the daemon's log. */
   readonly report: (error: unknown, doing: string) => void;
@@ -89,7 +93,13 @@ export class HttpProxy {
     const event = eventOf(request, caller, access.service, tail);
     let exchange: Exchange;
     try {
-      exchange = new Exchange(access.service, request, response, { tail, mount }, this.#io(name));
+      exchange = new Exchange(
+        access.service,
+        request,
+        response,
+        { tail, mount, jar: this.#jar(access, caller) },
+        this.#io(name),
+      );
     } catch (error) {
       this.#over(event, performance.now(), undefined, toBrokerError(error));
       throw toBrokerError(error).forService(name);
@@ -110,13 +120,37 @@ export class HttpProxy {
     this.#demandAudit();
     const access = await this.#parts.services.get(caller, name);
     const event = eventOf(request, caller, access.service, tail);
-    const exchange = new UpgradedExchange(access.service, { request, socket, head, tail, mount }, this.#io(name));
+    const exchange = new UpgradedExchange(
+      access.service,
+      { request, socket, head, tail, mount, jar: this.#jar(access, caller) },
+      this.#io(name),
+    );
     await this.#run(access, event, exchange, (running) =>
       exchange.run(async () => {
         running.announced = true;
         await this.#parts.audit.record({ ...event, outcome: 'intent' });
       }),
     );
+  }
+
+  /** Connects to the service of a grant once, for `service test`. The service's faults are the result, not a rejection. */
+  async probe(grant: Grant, signal: AbortSignal): Promise<ProbeResult> {
+    const hops: ProbedHop[] = [];
+    let since = performance.now();
+    const pass = (name: string, detail: string, ok = true): void => {
+      const now = performance.now();
+      hops.push({ name, ok, detail, tookMs: now - since });
+      since = now;
+    };
+    const { name } = grant.subject;
+    try {
+      await this.#parts.services.probe(grant, this.#io(name), pass, AbortSignal.any([signal, grant.signal]));
+      return { hops };
+    } catch (thrown) {
+      const error = toBrokerError(thrown);
+      pass(error.hop ?? 'auth', error.message, false);
+      return { hops, error };
+    }
   }
 
   async #run(
@@ -192,6 +226,12 @@ export class HttpProxy {
       }
       if (this.#running.size > 0) this.#look();
     });
+  }
+
+  #jar({ service: { name, config } }: Access, caller: Caller): Jar | undefined {
+    const { session_cookies: mode, base_url: baseUrl } = config;
+    if (mode === 'off') return undefined;
+    return this.#parts.jars.of({ service: name, mode, baseUrl, token: caller.token?.id ?? '' });
   }
 
   #io(name: string): ExchangeIo {

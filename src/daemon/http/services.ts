@@ -1,9 +1,10 @@
-import type { AddressGuard } from '../../core/dial.ts';
+import type { AddressGuard, HopListener } from '../../core/dial.ts';
 import { BrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
 import type { HttpConfig } from '../../http/config.ts';
 import type { HttpKind } from '../../http/kind.ts';
-import { HttpService } from '../../http/service.ts';
+import { probeHttp } from '../../http/probe.ts';
+import { type ExchangeIo, HttpService } from '../../http/service.ts';
 import { Upstream } from '../../http/upstream.ts';
 import type { Caller } from '../caller.ts';
 import type { Clock, Timer } from '../clock.ts';
@@ -107,9 +108,13 @@ export class HttpServices {
     for (const access of accesses?.values() ?? []) access.retire();
   }
 
-  /** Everything that is under way. */
-  *live(): Iterable<Live> {
-    for (const accesses of this.#accesses.values()) for (const access of accesses.values()) yield* access.live;
+  /** One connection of its own, and one request if the service names one. @throws BrokerError with the hop that failed. */
+  async probe(grant: Grant, io: ExchangeIo, passed: HopListener, signal: AbortSignal): Promise<void> {
+    const { name, kind, config } = this.#parts.resolve(grant);
+    using _ = secretsOf(config);
+    const found = this.#parts.kinds.get(kind);
+    if (!found) throw new BrokerError('invalid_argument', `kind ${kind} is not known`);
+    await probeHttp(name, found, config as HttpConfig, this.#parts.guard, io, passed, signal);
   }
 
   async #open(caller: Caller, name: string): Promise<Access> {
