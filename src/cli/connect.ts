@@ -15,6 +15,7 @@ import type { AuditDefinition } from '../core/proto/broker/v1/Audit.ts';
 import type { DaemonDefinition } from '../core/proto/broker/v1/Daemon.ts';
 import type { FilesDefinition } from '../core/proto/broker/v1/Files.ts';
 import type { KindsDefinition } from '../core/proto/broker/v1/Kinds.ts';
+import type { PresetsDefinition } from '../core/proto/broker/v1/Presets.ts';
 import type { ServicesDefinition } from '../core/proto/broker/v1/Services.ts';
 import type { SessionsDefinition } from '../core/proto/broker/v1/Sessions.ts';
 import type { SshDefinition } from '../core/proto/broker/v1/Ssh.ts';
@@ -45,10 +46,11 @@ export interface CallOptions {
 export interface Streaming {
   Vault: { Backup: 'server'; Restore: 'client' };
   Kinds: object;
+  Presets: object;
   Services: object;
   Sessions: { Watch: 'server'; Connect: 'duplex' };
   Ssh: { Exec: 'duplex'; Upload: 'client'; Download: 'server' };
-  Tokens: object;
+  Tokens: { Hold: 'server' };
   Files: { Put: 'client'; Get: 'server' };
   Audit: { Query: 'server' };
   Daemon: object;
@@ -76,6 +78,7 @@ type ServiceClient<D, S> = {
 export interface BrokerClient extends Disposable {
   readonly vault: ServiceClient<VaultDefinition, Streaming['Vault']>;
   readonly kinds: ServiceClient<KindsDefinition, Streaming['Kinds']>;
+  readonly presets: ServiceClient<PresetsDefinition, Streaming['Presets']>;
   readonly services: ServiceClient<ServicesDefinition, Streaming['Services']>;
   readonly sessions: ServiceClient<SessionsDefinition, Streaming['Sessions']>;
   readonly ssh: ServiceClient<SshDefinition, Streaming['Ssh']>;
@@ -87,7 +90,18 @@ export interface BrokerClient extends Disposable {
   close(): void;
 }
 
-const SERVICES = ['Vault', 'Kinds', 'Services', 'Sessions', 'Ssh', 'Tokens', 'Files', 'Audit', 'Daemon'] as const;
+const SERVICES = [
+  'Vault',
+  'Kinds',
+  'Presets',
+  'Services',
+  'Sessions',
+  'Ssh',
+  'Tokens',
+  'Files',
+  'Audit',
+  'Daemon',
+] as const;
 
 /**
  * Connects to a broker daemon. Nothing is sent before the first call.

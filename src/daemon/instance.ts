@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { BrokerError } from '../core/errors.ts';
 import type { KdfParams } from '../vault/kdf.ts';
-import { httpBind, tcpBind, unixBind } from './binds.ts';
+import { httpBind, onOrOff, tcpBind, unixBind } from './binds.ts';
 import { auditCaller } from './caller.ts';
 import { Daemon } from './daemon.ts';
 import { Adapter } from './grpc/adapt.ts';
@@ -11,6 +11,7 @@ import { authenticator } from './grpc/authenticate.ts';
 import { daemonHandlers } from './grpc/daemon.ts';
 import { filesHandlers } from './grpc/files.ts';
 import { kindsHandlers } from './grpc/kinds.ts';
+import { presetsHandlers } from './grpc/presets.ts';
 import { proveConnections } from './grpc/selfcheck.ts';
 import { GrpcServer } from './grpc/server.ts';
 import { servicesHandlers } from './grpc/services.ts';
@@ -86,9 +87,17 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   let http: HttpListener | undefined;
   try {
     await unlockUnattended(daemon, settings, env, log);
-    const adapt = new Adapter(authenticatorOf(daemon), log, stopping.signal);
+    const adapt = new Adapter(authenticatorOf(daemon), log, stopping.signal, (method, code) =>
+      daemon.metrics.rpc(method, code),
+    );
     const services = handlers(daemon, adapt);
-    http = web && (await HttpListener.start({ bind: web, peers, requests: httpSide({ daemon, log }) }));
+    http =
+      web &&
+      (await HttpListener.start({
+        bind: web,
+        peers,
+        requests: httpSide({ daemon, log, services, openMetrics: onOrOff(settings, 'open-metrics') }),
+      }));
     const httpPort = http?.port;
     daemon.httpAddress = http?.address;
     const grpc = await GrpcServer.start({ services, peers, unix, ...(tcp && { tcp }) });
@@ -143,6 +152,7 @@ function handlers(daemon: Daemon, adapt: Adapter): ReadonlyMap<string, UntypedSe
   return new Map([
     ['Vault', untyped(vaultHandlers(daemon, adapt))],
     ['Kinds', untyped(kindsHandlers(daemon, adapt))],
+    ['Presets', untyped(presetsHandlers(daemon, adapt))],
     ['Services', untyped(servicesHandlers(daemon, adapt))],
     ['Sessions', untyped(sessionsHandlers(daemon, adapt))],
     ['Ssh', untyped(sshHandlers(daemon, adapt))],

@@ -1,5 +1,5 @@
 import { BrokerError } from '../../core/errors.ts';
-import { SESSION_ACTIONS } from '../../core/grant.ts';
+import { EVERYDAY_ACTIONS } from '../../core/grant.ts';
 import type { RequestLimits, RequestLimits__Output } from '../../core/proto/broker/v1/RequestLimits.ts';
 import type { Token__Output } from '../../core/proto/broker/v1/Token.ts';
 import type { TokenGrant__Output } from '../../core/proto/broker/v1/TokenGrant.ts';
@@ -35,12 +35,12 @@ export async function create(options: CreateOptions): Promise<number> {
   if (options.ttl !== 'never' && parseDuration(options.ttl, '--ttl') <= 0)
     throw new BrokerError('invalid_argument', `--ttl ${options.ttl} would have ended already; "never" is without end`);
   const limits = limitsOf(options);
-  if (limits && !options.action?.includes('http'))
+  if (limits && options.action && !options.action.includes('http'))
     throw new BrokerError(
       'invalid_argument',
       '--method, --path, --max-body, --rate and --concurrency are for --action http',
     );
-  const actions = options.action ?? [...SESSION_ACTIONS];
+  const actions = options.action ?? [...EVERYDAY_ACTIONS];
   const grants = (options.service ?? []).map((services) => ({ services, actions, limits }));
   using client = await anyClient(options.passwordFile);
   const { token, text } = await client.tokens.create({

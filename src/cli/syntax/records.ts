@@ -47,7 +47,7 @@ function addTokenCommands(program: Command, exit: Exit): void {
       .requiredOption('--name <name>', 'a name for lists and the audit log')
       .addOption(new Option('--scope <scope>', 'what for').choices(['admin', 'proxy']).default('proxy'))
       .option('--service <glob...>', 'services it may use; * as wildcard')
-      .option('--action <action...>', 'what it may do with them: open, http, exec, copy (open, exec, copy)')
+      .option('--action <action...>', 'what it may do with them: open, http, exec, copy (all)')
       .option('--method <method...>', 'HTTP methods it may use: GET, POST ...')
       .option('--path <pattern...>', 'paths it may ask for over HTTP: * within a segment, ** across them')
       .option('--max-body <bytes>', 'largest request body over HTTP')

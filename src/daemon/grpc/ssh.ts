@@ -4,6 +4,7 @@ import type { ExecResponse } from '../../core/proto/broker/v1/ExecResponse.ts';
 import type { SshHandlers } from '../../core/proto/broker/v1/Ssh.ts';
 import { toMillis } from '../../core/rpc.ts';
 import { execute, type Running } from '../../drivers/ssh/exec.ts';
+import { identityFrom } from '../../drivers/ssh/identity.ts';
 import type { Daemon } from '../daemon.ts';
 import { after, link } from '../sessions/link.ts';
 import type { Adapter } from './adapt.ts';
@@ -16,6 +17,16 @@ export function sshHandlers(daemon: Daemon, adapt: Adapter): SshHandlers {
   const { sessions } = daemon;
   return {
     ...copyHandlers(daemon, adapt),
+    Hosts: adapt.unary(async (_request, { caller }) => ({
+      hosts: daemon.services
+        .list()
+        .filter(({ kind, name }) => kind === 'ssh' && daemon.gate.visible(caller, name))
+        .map(({ name, config }) => ({
+          service: name,
+          user: typeof config.user === 'string' ? config.user : '',
+          hostKey: identityFrom(daemon.localKey(name)).line,
+        })),
+    })),
     Exec: adapt.duplex(async (requests: AsyncIterable<ExecRequest__Output>, send, { caller, signal }) => {
       const messages = requests[Symbol.asyncIterator]();
       const first = await messages.next();

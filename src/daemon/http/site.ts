@@ -1,3 +1,4 @@
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { auditCaller } from '../caller.ts';
 import type { Daemon } from '../daemon.ts';
 import type { Log } from '../log.ts';
@@ -5,17 +6,28 @@ import { Callers } from './caller.ts';
 import { Dispatch } from './dispatch.ts';
 import { healthRoutes } from './health.ts';
 import type { Requests } from './listener.ts';
+import { metricsRoute } from './metrics.ts';
 import { type Route, Routes } from './routes.ts';
+import { rpcRoutes } from './rpc/routes.ts';
 
 export interface HttpSideParts {
   readonly daemon: Daemon;
   readonly log: Log;
+  /** The handlers of the control API. */
+  readonly services: ReadonlyMap<string, UntypedServiceImplementation>;
+  /** `/metrics` needs no token. */
+  readonly openMetrics: boolean;
 }
 
 /** Everything that the HTTP port answers, put together: one line for each group of routes. */
-export function httpSide({ daemon, log }: HttpSideParts): Requests {
+export function httpSide({ daemon, log, services, openMetrics }: HttpSideParts): Requests {
   const routes = new Routes();
-  const all: readonly Route[] = [...healthRoutes(daemon), ...daemon.proxy.routes()];
+  const all: readonly Route[] = [
+    ...healthRoutes(daemon),
+    metricsRoute(daemon, openMetrics),
+    ...rpcRoutes(services),
+    ...daemon.proxy.routes(),
+  ];
   for (const route of all) routes.add(route);
   return new Dispatch({
     routes,
