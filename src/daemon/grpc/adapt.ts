@@ -155,6 +155,7 @@ export class Adapter {
 
 /** Resolves when the stream takes more, or when the call is over. */
 function drained(call: { once(event: string, listener: () => void): unknown }, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const over = (): void => {
       signal.removeEventListener('abort', over);
@@ -162,6 +163,5 @@ function drained(call: { once(event: string, listener: () => void): unknown }, s
     };
     call.once('drain', over);
     signal.addEventListener('abort', over, { once: true });
-    if (signal.aborted) over();
   });
 }

@@ -122,9 +122,9 @@ test('a local side with another key than the one that was written down is refuse
 
 test('rsync cannot be told by its options to take its paths from elsewhere', async () => {
   await writeFile(conf(), (await broker('ssh-config')).stdout);
-  const rsync = await runs('rsync', '-a', '-s', '-e', `ssh -F ${conf()}`, 'file', `box.broker:${there}/by-s`);
-  assert.notEqual(rsync.code, 0);
-  assert.match(rsync.stderr, /not allowed here/);
+  const rsync = await runs('ssh', '-F', conf(), 'box.broker', `rsync --server -slogDtpre.iLsfxCIvu . ${there}/x`);
+  assert.equal(rsync.code, 125);
+  assert.match(rsync.stderr, /may not take its paths from its input/);
 });
 
 test('broker service trust shows the keys, pins what is confirmed, and refuses another key by both fingerprints', async () => {
