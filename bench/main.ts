@@ -1,12 +1,13 @@
 /**
  * `npm run bench [-- --quick] [-- ROW ...]`: measures pairs in one run and prints ratios, so that a noisy machine cannot
- * lie. Rows: memory, process, opening, relay, redis, mail, exec, leak. The numbers go to build/bench.json too. Nothing is asserted.
+ * lie. Rows: memory, process, opening, relay, redis, mail, exec, copy, leak. The numbers go to build/bench.json too. Nothing is asserted.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Row } from './measure.ts';
+import { copyRows } from './rows/copy.ts';
 import { execRows } from './rows/exec.ts';
 import { leakRow } from './rows/leak.ts';
 import { mailRows } from './rows/mail.ts';
@@ -28,6 +29,7 @@ const GROUPS: Record<string, (stage: Stage) => Promise<Row[]>> = {
   redis: (stage) => redisRows(stage, quick ? 2 : 7),
   mail: (stage) => mailRows(stage, quick ? 2 : 7),
   exec: (stage) => execRows(stage, quick ? 10 : 100),
+  copy: (stage) => copyRows(stage, quick ? 1 : 5, quick ? 50 : 500),
   leak: async (stage) => [await leakRow(stage, quick ? 500 : 10_000)],
 };
 
@@ -35,7 +37,7 @@ const wanted = Object.entries(GROUPS).filter(([name]) => positionals.length === 
 if (wanted.length === 0) throw new Error(`no such row; there are ${Object.keys(GROUPS).join(', ')}`);
 /** The mail servers take their time to start, and only one row asks for them. */
 const mail = wanted.some(([name]) => name === 'mail') ? (['dovecot', 'postfix'] as const) : [];
-const ssh = wanted.some(([name]) => name === 'exec') ? (['openssh'] as const) : [];
+const ssh = wanted.some(([name]) => name === 'exec' || name === 'copy') ? (['openssh'] as const) : [];
 const servers = ['postgres', 'postgresClear', 'redis', ...mail, ...ssh] as const;
 const rows: Row[] = [];
 {
