@@ -40,19 +40,22 @@ function linesOf(command: Command, path: readonly string[]): Line[] {
   return [line, ...visible.flatMap((sub) => linesOf(sub, [...path, sub.name()]))];
 }
 
-/** The words before the cursor that are no options, joined: the longest known beginning says what may follow. */
+/**
+ * The words before the cursor that are no options, joined: the longest known beginning says what may follow. The script runs in
+ * zsh as well, where a variable `path` would be the search path of commands.
+ */
 function bash(lines: readonly Line[]): string {
   const cases = lines.map(
     ({ path, words, takesService }) =>
       `    '${path}') words='${words.join(' ')}'${takesService ? `; words="$words $(${SERVICES})"` : ''};;`,
   );
   return `_broker() {
-  local path='' word words='' known=' ${lines.map((line) => line.path.replaceAll(' ', '/')).join(' ')} '
+  local found='' word words='' known=' ${lines.map((line) => line.path.replaceAll(' ', '/')).join(' ')} '
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    local next="\${path:+$path/}$word"
-    case "$known" in *" $next "*) path="$next";; *) break;; esac
+    local next="\${found:+$found/}$word"
+    case "$known" in *" $next "*) found="$next";; *) break;; esac
   done
-  case "\${path//\\// }" in
+  case "\${found//\\// }" in
 ${cases.join('\n')}
   esac
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
