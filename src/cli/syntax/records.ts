@@ -6,6 +6,19 @@ export function addRecordCommands(program: Command, exit: Exit): void {
   addTokenCommands(program, exit);
   addFileCommands(program, exit);
   addAuditCommands(program, exit);
+  const oauth = program.command('oauth').description('logins of users at OAuth2 issuers');
+  example(
+    masterPassword(oauth.command('login <service>'))
+      .description('get a refresh token for a service: prints where to log in, and waits')
+      .option('--device', 'with a code that is typed in on another device')
+      .option('--open', 'also open the address in a browser')
+      .option('--redirect-uri <url>', 'where the browser comes back to, as it is registered with the issuer')
+      .option('--json', 'as JSON')
+      .action(async (service: string, options) =>
+        exit(await (await import('../commands/oauth.ts')).login(service, options)),
+      ),
+    'broker oauth login work-mail',
+  );
   example(
     masterPassword(program.command('doctor [service]'))
       .description('check the installation, or one service hop by hop')
@@ -48,6 +61,11 @@ function addTokenCommands(program: Command, exit: Exit): void {
       .addOption(new Option('--scope <scope>', 'what for').choices(['admin', 'proxy']).default('proxy'))
       .option('--service <glob...>', 'services it may use; * as wildcard')
       .option('--action <action...>', 'what it may do with them: open, http, exec, copy (all)')
+      .option('--method <method...>', 'HTTP methods it may use: GET, POST ...')
+      .option('--path <pattern...>', 'paths it may ask for over HTTP: * within a segment, ** across them')
+      .option('--max-body <bytes>', 'largest request body over HTTP')
+      .option('--rate <requests>', 'most requests in a minute over HTTP')
+      .option('--concurrency <requests>', 'most requests at a time over HTTP')
       .option('--ttl <duration>', 'how long it is good; never: without end', '24h')
       .option('--any-uid', 'accept it from any user over TCP')
       .option('--json', 'as JSON')
