@@ -14,6 +14,7 @@ import { BrokerError, throwIfAborted } from '../core/errors.ts';
 import type { AuditDefinition } from '../core/proto/broker/v1/Audit.ts';
 import type { DaemonDefinition } from '../core/proto/broker/v1/Daemon.ts';
 import type { FilesDefinition } from '../core/proto/broker/v1/Files.ts';
+import type { HttpDefinition } from '../core/proto/broker/v1/Http.ts';
 import type { KindsDefinition } from '../core/proto/broker/v1/Kinds.ts';
 import type { ServicesDefinition } from '../core/proto/broker/v1/Services.ts';
 import type { SessionsDefinition } from '../core/proto/broker/v1/Sessions.ts';
@@ -47,6 +48,7 @@ export interface Streaming {
   Kinds: object;
   Services: object;
   Sessions: { Watch: 'server'; Connect: 'duplex' };
+  Http: { Request: 'duplex' };
   Ssh: { Exec: 'duplex'; Upload: 'client'; Download: 'server' };
   Tokens: object;
   Files: { Put: 'client'; Get: 'server' };
@@ -78,6 +80,7 @@ export interface BrokerClient extends Disposable {
   readonly kinds: ServiceClient<KindsDefinition, Streaming['Kinds']>;
   readonly services: ServiceClient<ServicesDefinition, Streaming['Services']>;
   readonly sessions: ServiceClient<SessionsDefinition, Streaming['Sessions']>;
+  readonly http: ServiceClient<HttpDefinition, Streaming['Http']>;
   readonly ssh: ServiceClient<SshDefinition, Streaming['Ssh']>;
   readonly tokens: ServiceClient<TokensDefinition, Streaming['Tokens']>;
   readonly files: ServiceClient<FilesDefinition, Streaming['Files']>;
@@ -87,7 +90,18 @@ export interface BrokerClient extends Disposable {
   close(): void;
 }
 
-const SERVICES = ['Vault', 'Kinds', 'Services', 'Sessions', 'Ssh', 'Tokens', 'Files', 'Audit', 'Daemon'] as const;
+const SERVICES = [
+  'Vault',
+  'Kinds',
+  'Services',
+  'Sessions',
+  'Http',
+  'Ssh',
+  'Tokens',
+  'Files',
+  'Audit',
+  'Daemon',
+] as const;
 
 /**
  * Connects to a broker daemon. Nothing is sent before the first call.

@@ -18,6 +18,7 @@ import { auditCaller, type Caller } from './caller.ts';
 import { systemClock, type Timer } from './clock.ts';
 import { Files } from './files.ts';
 import { Gate, type GateVault } from './gate.ts';
+import type { Listening } from './http/ports.ts';
 import { HttpProxy } from './http/proxy.ts';
 import { HttpServices } from './http/services.ts';
 import { errorFields, type Log } from './log.ts';
@@ -80,6 +81,7 @@ export class Daemon implements AsyncDisposable {
   /** Where the HTTP side listens, once it does: `http://127.0.0.1:8390`, or `unix:PATH`. */
   httpAddress: string | undefined;
   #onStateChange: () => void = () => {};
+  #followPorts: (wanted: readonly Listening[]) => Promise<void> = async () => {};
   #locking: Promise<void> | undefined;
   #purging: Timer | undefined;
   #ca: LocalCa | undefined;
@@ -162,11 +164,26 @@ export class Daemon implements AsyncDisposable {
     this.#onStateChange = listener;
   }
 
+  /** Called now and whenever it may have changed which services have an HTTP port of their own. */
+  async followPorts(follow: (wanted: readonly Listening[]) => Promise<void>): Promise<void> {
+    this.#followPorts = follow;
+    await this.#portsChanged();
+  }
+
+  async #portsChanged(): Promise<void> {
+    if (this.vault.state !== 'unlocked') return;
+    const wanted = this.services.list().flatMap(({ name, config: { listen } }) => {
+      return typeof listen === 'string' ? [{ service: name, address: listen }] : [];
+    });
+    await this.#followPorts(wanted);
+  }
+
   /** After the vault was opened, in whichever way: what lives in it comes to life. */
   async unlocked(): Promise<void> {
     this.tokens.load();
     await this.audit.unlocked();
     this.#purgeTokens();
+    await this.#portsChanged();
     this.#onStateChange();
   }
 
@@ -207,6 +224,7 @@ export class Daemon implements AsyncDisposable {
     if (this.services.get(name)) this.accessTokens.changed(name);
     else this.accessTokens.drop(name);
     this.#httpServices.changed(name);
+    await this.#portsChanged();
     await this.sessions.dropSpares(name);
   }
 

@@ -52,7 +52,11 @@ export class UpgradedExchange {
     const { request, socket } = this.#from;
     if (request.headers.upgrade?.toLowerCase() !== 'websocket' || request.method !== 'GET')
       throw new BrokerError('invalid_argument', 'of other protocols only WebSocket passes');
-    socket.once('close', () => this.cancel(new BrokerError('client_gone', 'the client went away')));
+    socket.once('close', () => {
+      // Once the protocols are switched, either side may end it as it likes.
+      if (!this.#upstream) this.cancel(new BrokerError('client_gone', 'the client went away'));
+      else this.#upstream.end();
+    });
     const answer = await this.#ask();
     this.#status = answer.statusCode ?? 0;
     if (!this.#upstream) {
