@@ -1,12 +1,13 @@
 /**
  * `npm run bench [-- --quick] [-- ROW ...]`: measures pairs in one run and prints ratios, so that a noisy machine cannot
- * lie. Rows: memory, process, opening, relay, redis, mail, leak. The numbers go to build/bench.json too. Nothing is asserted.
+ * lie. Rows: memory, process, opening, relay, redis, mail, exec, leak. The numbers go to build/bench.json too. Nothing is asserted.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Row } from './measure.ts';
+import { execRows } from './rows/exec.ts';
 import { leakRow } from './rows/leak.ts';
 import { mailRows } from './rows/mail.ts';
 import { memoryRows } from './rows/memory.ts';
@@ -26,6 +27,7 @@ const GROUPS: Record<string, (stage: Stage) => Promise<Row[]>> = {
   relay: (stage) => relayRows(stage, quick ? 2 : 7),
   redis: (stage) => redisRows(stage, quick ? 2 : 7),
   mail: (stage) => mailRows(stage, quick ? 2 : 7),
+  exec: (stage) => execRows(stage, quick ? 10 : 100),
   leak: async (stage) => [await leakRow(stage, quick ? 500 : 10_000)],
 };
 
@@ -33,7 +35,8 @@ const wanted = Object.entries(GROUPS).filter(([name]) => positionals.length === 
 if (wanted.length === 0) throw new Error(`no such row; there are ${Object.keys(GROUPS).join(', ')}`);
 /** The mail servers take their time to start, and only one row asks for them. */
 const mail = wanted.some(([name]) => name === 'mail') ? (['dovecot', 'postfix'] as const) : [];
-const servers = ['postgres', 'postgresClear', 'redis', ...mail] as const;
+const ssh = wanted.some(([name]) => name === 'exec') ? (['openssh'] as const) : [];
+const servers = ['postgres', 'postgresClear', 'redis', ...mail, ...ssh] as const;
 const rows: Row[] = [];
 {
   await using stage = await setStage(servers);

@@ -123,7 +123,7 @@ async function bundle(options: esbuild.BuildOptions & { write: false }): Promise
 }
 
 /**
- * Everything that the daemon runs: the compiled modules of all floors below the command line. Listed by their sources,
+ * Everything that the daemon runs: the compiled modules of all floors below the command line, and its data (presets). Listed by their sources,
  * since tsc leaves there what it made of a source that is gone.
  */
 async function daemonFiles(): Promise<Files> {
@@ -132,7 +132,11 @@ async function daemonFiles(): Promise<Files> {
     .filter((path) => path.endsWith('.ts') && !path.startsWith('cli/') && path !== 'index.ts')
     .map((path) => path.replace(/\.ts$/, '.js'));
   const read = await Promise.all(modules.map(async (path) => [path, await readFile(join(COMPILED, path))] as const));
-  return read.filter(([, content]) => content.length > 1_000 || !EMPTY.test(content.toString()));
+  const data = sources.filter((path) => path.endsWith('.json'));
+  return [
+    ...read.filter(([, content]) => content.length > 1_000 || !EMPTY.test(content.toString())),
+    ...(await Promise.all(data.map(async (path) => [path, await readFile(resolve(ROOT, 'src', path))] as const))),
+  ];
 }
 
 /** The client's declarations, and those that they import. */

@@ -1,4 +1,4 @@
-import type { EnumSchema, FieldSchema, MessageSchema, Scalar } from './schema.ts';
+import type { EnumSchema, FieldSchema, MessageSchema, Scalar } from '../core/schema.ts';
 import { Reader, WIRE, Writer } from './wire.ts';
 
 /**

@@ -16,6 +16,7 @@ import type { DaemonDefinition } from '../core/proto/broker/v1/Daemon.ts';
 import type { FilesDefinition } from '../core/proto/broker/v1/Files.ts';
 import type { HttpDefinition } from '../core/proto/broker/v1/Http.ts';
 import type { KindsDefinition } from '../core/proto/broker/v1/Kinds.ts';
+import type { PresetsDefinition } from '../core/proto/broker/v1/Presets.ts';
 import type { ServicesDefinition } from '../core/proto/broker/v1/Services.ts';
 import type { SessionsDefinition } from '../core/proto/broker/v1/Sessions.ts';
 import type { SshDefinition } from '../core/proto/broker/v1/Ssh.ts';
@@ -46,11 +47,12 @@ export interface CallOptions {
 export interface Streaming {
   Vault: { Backup: 'server'; Restore: 'client' };
   Kinds: object;
+  Presets: object;
   Services: object;
   Sessions: { Watch: 'server'; Connect: 'duplex' };
   Http: { Request: 'duplex' };
   Ssh: { Exec: 'duplex'; Upload: 'client'; Download: 'server' };
-  Tokens: object;
+  Tokens: { Hold: 'server' };
   Files: { Put: 'client'; Get: 'server' };
   Audit: { Query: 'server' };
   Daemon: object;
@@ -78,6 +80,7 @@ type ServiceClient<D, S> = {
 export interface BrokerClient extends Disposable {
   readonly vault: ServiceClient<VaultDefinition, Streaming['Vault']>;
   readonly kinds: ServiceClient<KindsDefinition, Streaming['Kinds']>;
+  readonly presets: ServiceClient<PresetsDefinition, Streaming['Presets']>;
   readonly services: ServiceClient<ServicesDefinition, Streaming['Services']>;
   readonly sessions: ServiceClient<SessionsDefinition, Streaming['Sessions']>;
   readonly http: ServiceClient<HttpDefinition, Streaming['Http']>;
@@ -93,6 +96,7 @@ export interface BrokerClient extends Disposable {
 const SERVICES = [
   'Vault',
   'Kinds',
+  'Presets',
   'Services',
   'Sessions',
   'Http',

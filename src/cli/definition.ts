@@ -1,6 +1,6 @@
 import { descriptor } from '../core/proto/descriptor.ts';
+import { type MethodSchema, Schema } from '../core/schema.ts';
 import { decode, encode } from './codec.ts';
-import { type MethodSchema, Schema } from './schema.ts';
 
 /** One method of the control API as grpc-js's client wants it. */
 export interface ClientMethod {

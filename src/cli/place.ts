@@ -74,6 +74,11 @@ export function storeToken(token: string): void {
   write('token', `${token}\n`);
 }
 
+/** Keeps the keys of broker's own side, for `broker ssh-config`. */
+export function storeKnownHosts(lines: string): void {
+  write('known_hosts', lines);
+}
+
 /** A new file in place of the old one: whole or not at all, and readable by its owner alone whatever was there before. */
 function write(name: string, text: string): void {
   const dir = configDir();

@@ -8,6 +8,7 @@ import { sayError } from './output.ts';
 import { endPassing } from './passing.ts';
 import type { Exit } from './syntax/options.ts';
 import { addRecordCommands } from './syntax/records.ts';
+import { addRunCommands } from './syntax/run.ts';
 import { addServiceCommands } from './syntax/services.ts';
 import { addSessionCommands } from './syntax/sessions.ts';
 import { addVaultCommands } from './syntax/vault.ts';
@@ -27,7 +28,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   let runsCommand = false;
   try {
     const words = await resolve(program, argv);
-    runsCommand = opensKind(words[0]) && argv.includes('--');
+    runsCommand = takesCommand(words[0]) && argv.includes('--');
     await program.parseAsync(words, { from: 'user' });
     return exitCode;
   } catch (thrown) {
@@ -61,6 +62,7 @@ function build(exit: Exit): Command {
     else program.outputHelp();
   });
   addSessionCommands(program, exit);
+  addRunCommands(program, exit);
   addServiceCommands(program, exit);
   addVaultCommands(program, exit);
   addRecordCommands(program, exit);
@@ -128,8 +130,8 @@ function unknown(word: string, candidates: readonly string[], of: string): Broke
   });
 }
 
-function opensKind(word: string | undefined): boolean {
-  return word === OPEN_KIND || word === 'exec' || KNOWN_KINDS.some(([kind]) => kind === word);
+function takesCommand(word: string | undefined): boolean {
+  return word === OPEN_KIND || word === 'run' || word === 'exec' || KNOWN_KINDS.some(([kind]) => kind === word);
 }
 
 async function kindsOfDaemon(): Promise<readonly string[]> {

@@ -53,6 +53,23 @@ export async function promptSecret(question: string): Promise<Secret> {
   }
 }
 
+/** Asks on the terminal, with echo. @throws BrokerError as promptSecret. */
+export async function promptLine(question: string): Promise<string> {
+  const fd = openTerminal();
+  const input = fd === undefined ? process.stdin : new ReadStream(fd);
+  const write = (text: string): void => void (fd === undefined ? process.stderr.write(text) : writeSync(fd, text));
+  write(`${question}: `);
+  try {
+    let line = '';
+    // The terminal gives whole lines; a long one may come in parts.
+    while (!/[\r\n]$/.test(line)) line += (await nextChunk(input)).toString('utf8');
+    return line.trim();
+  } finally {
+    if (fd === undefined) input.pause();
+    else input.destroy();
+  }
+}
+
 /** Asks twice. @throws BrokerError `invalid_argument` when the answers differ. */
 export async function promptNewSecret(question: string): Promise<Secret> {
   const first = await promptSecret(question);

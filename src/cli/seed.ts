@@ -4,6 +4,7 @@ import { refused, type SeedType } from './seeds/auth.ts';
 import { postgresSeed, redisSeed } from './seeds/database.ts';
 import { imapSeed, smtpSeed } from './seeds/mail.ts';
 import { sshSeed } from './seeds/ssh.ts';
+import { webSeeds } from './seeds/web.ts';
 import type { ServiceFile } from './servicerecord.ts';
 
 const TYPES: Readonly<Record<string, SeedType>> = {
@@ -12,6 +13,7 @@ const TYPES: Readonly<Record<string, SeedType>> = {
   imap: imapSeed,
   smtp: smtpSeed,
   ssh: sshSeed,
+  ...webSeeds,
 };
 
 /** Whether this is a service as vault-proxy's API takes it: credentials flat in `auth`, told apart by `auth.type`. */

@@ -41,6 +41,7 @@ export const ADD_HELP = `Usage: broker service add NAME --kind KIND [--FIELD VAL
 Stores a service: where it is, and the credential to log in with.
 
   --kind KIND                    which kind of service (see broker kinds)
+  --preset PRESET                take kind and fields from a preset (see broker presets); its credential is --token-stdin
   --FIELD VALUE                  a field of the kind; a secret one only by
   --FIELD-stdin                    standard input (a terminal asks without echo),
   --FIELD-file FILE                a file, or

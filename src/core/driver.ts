@@ -94,6 +94,11 @@ export interface Door {
    * it): whoever has proven it is admitted with it.
    */
   readonly ticket?: Secret | undefined;
+  /**
+   * 32 bytes that are the service's from session to session, where the client must recognise the local side again (an SSH
+   * host key); the caller disposes them. Absent where every session has a key of its own.
+   */
+  readonly localKey?: (() => Secret) | undefined;
   /** Present when the local side must answer a TLS request with TLS (`--tls` sessions). */
   readonly tls: SecureContext | undefined;
   /** Milliseconds without traffic after which a session ends; 0: no limit. */
@@ -172,6 +177,27 @@ export interface Hint {
   readonly example: string;
 }
 
+/** A key by which a server can be recognised. */
+export interface ServerKey {
+  readonly type: string;
+  readonly fingerprint: string;
+  /** As the field has it, one a line. */
+  readonly line: string;
+  readonly pinned: boolean;
+}
+
+/** How an admin gets to know a server that is not pinned yet. */
+export interface Trust<C> {
+  /** The field in which keys are pinned. */
+  readonly field: string;
+  isPinned(config: C): boolean;
+  /**
+   * The keys that the server shows, without a login.
+   * @throws BrokerError `upstream_auth` when others are pinned, naming both; `upstream_*` with its hop.
+   */
+  look(config: C, io: DriverIo, signal: AbortSignal): Promise<readonly ServerKey[]>;
+}
+
 /**
  * One kind of upstream. Stateless. `C` parsed configuration, `F` facts of an upstream, `V` visitor, `S` side request.
  */
@@ -195,6 +221,8 @@ export interface Driver<C = unknown, F = unknown, V extends Visitor = Visitor, S
   greet(conn: Conn, facts: F, door: Door, signal: AbortSignal): Promise<Arrival<V, S>>;
   /** @param facts of the upstream that waits in the lease; absent where an example is wanted without one. */
   hint(lease: LeaseAddress, config: C, facts?: F): Hint;
+  /** Present where somebody must say which server is the right one before anything is sent to it. */
+  readonly trust?: Trust<C>;
   /** Start-up parameters that a client started with these environment variables will send, to open with already. */
   predict?(env: Readonly<Record<string, string>>): OpenParams;
 }

@@ -4,11 +4,10 @@ import { BrokerError } from './errors.ts';
 /** What a grant lets its holder do with the secrets of its subject. `via`: reach another service through it. */
 export type Action = 'open' | 'http' | 'exec' | 'copy' | 'test' | 'expose' | 'via';
 
-/**
- * Actions that are sessions: they count for a service's `max_sessions` and end after its longest lifetime. They are also
- * what a token for everyday use gets.
- */
+/** Actions that are sessions: they count for a service's `max_sessions` and end after its longest lifetime. */
 export const SESSION_ACTIONS = ['open', 'exec', 'copy'] as const satisfies readonly Action[];
+/** What a grant can give, and a token for everyday use gets: it uses services, and neither changes nor reveals any. */
+export const EVERYDAY_ACTIONS = ['open', 'http', 'exec', 'copy'] as const satisfies readonly Action[];
 export type SessionAction = (typeof SESSION_ACTIONS)[number];
 
 /** The record whose secrets the grant opens. */

@@ -10,4 +10,6 @@ export interface Kind<C = unknown> {
   readonly config: ConfigSpec<C>;
   /** Where it connects to, for messages and audit: `PostgreSQL at db:5432`. Holds no secret. */
   describe(config: C): string;
+  /** Whether other services can be reached through one of this kind (`via`). */
+  readonly carries?: boolean;
 }

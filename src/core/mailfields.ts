@@ -1,6 +1,6 @@
 import { formatHostPort, type Target } from './dial.ts';
 import { choice, type Field, port, secret, text } from './field.ts';
-import { type OAuthConfig, oauthFields, oauthProblems } from './oauth.ts';
+import { canLogIn, type OAuthConfig, oauthFields, oauthProblems } from './oauth.ts';
 import type { Secret } from './secret.ts';
 import { hostField, trustFields } from './serverfields.ts';
 
@@ -55,7 +55,7 @@ export interface MailConfig extends OAuthConfig {
 /** Rules across the fields: sentences that each start with a field's name. */
 export function mailProblems(config: Omit<MailConfig, 'password'>, isSet: (secret: string) => boolean): string[] {
   const problems = oauthProblems(config, isSet);
-  const token = isSet('refresh_token') || isSet('service_account');
+  const token = isSet('refresh_token') || isSet('service_account') || canLogIn(config);
   if (isBearer(config.auth) && !token)
     problems.push(`refresh_token or service_account is required with auth ${config.auth}`);
   if (!isBearer(config.auth) && !isSet('password') && !(config.auth === 'auto' && token))

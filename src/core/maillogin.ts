@@ -2,7 +2,7 @@ import type { Conn } from './conn.ts';
 import type { DriverIo } from './driver.ts';
 import { BrokerError } from './errors.ts';
 import { type MailConfig, mayUseToken } from './mailfields.ts';
-import { oauthOf } from './oauth.ts';
+import { canLogIn, oauthOf } from './oauth.ts';
 import { checkToken } from './saslclient.ts';
 import type { Secret } from './secret.ts';
 import { serverNameOf } from './serverfields.ts';
@@ -55,6 +55,11 @@ export async function loginWithToken<L>(
   login: (token: Secret | undefined) => Promise<L>,
 ): Promise<L> {
   const settings = mayUseToken(config.auth) ? oauthOf(config, config.user) : undefined;
+  if (!settings && !config.password && canLogIn(config))
+    throw new BrokerError('upstream_auth', 'nobody has logged in to this service yet', {
+      hop: 'auth',
+      hint: 'broker oauth login {service}',
+    });
   if (!settings) return await login(undefined);
   if (!io.accessToken) throw new BrokerError('unavailable', 'this daemon gives out no OAuth2 tokens', { hop: 'auth' });
   using token = await io.accessToken(settings, { fresh: false }, signal);

@@ -1,4 +1,4 @@
-import { choice, secret, text } from './field.ts';
+import { choice, list, secret, text } from './field.ts';
 import type { Secret } from './secret.ts';
 
 /** How the application proves who it is: in the form, or by HTTP Basic (RFC 6749 §2.3.1). */
@@ -34,20 +34,52 @@ export type OAuthSettings =
       readonly tokenUrl: string | undefined;
     });
 
-/** Fields of a kind that can log in with OAuth2 tokens. */
-export const oauthFields = {
+/** The application and its issuer. */
+export const applicationFields = {
   token_url: text({ doc: 'OAuth2: where access tokens are given out (https).', redirects: true, maxLength: 2_048 }),
+  token_ca: text({
+    doc: 'OAuth2: PEM of the CA that signed the issuer’s certificate; the system’s CAs by default.',
+    multiline: true,
+    redirects: true,
+  }),
   client_id: text({ doc: 'OAuth2: the application’s id.', maxLength: 1_024 }),
   client_secret: secret({ doc: 'OAuth2: the application’s secret, where it has one.', maxBytes: 4_096 }),
   client_auth: choice(['post', 'basic'], {
     doc: 'OAuth2: how the application’s secret is sent: in the form, or as HTTP Basic.',
     default: 'post',
   }),
-  refresh_token: secret({ doc: 'OAuth2: refresh token of the mailbox.', maxBytes: 16_384 }),
-  token_ca: text({
-    doc: 'OAuth2: PEM of the CA that signed the token endpoint’s certificate; the system’s CAs by default.',
-    multiline: true,
+} as const;
+
+/** Where a user logs in, for `broker oauth login`. */
+export const loginFields = {
+  issuer: text({
+    doc: 'OAuth2: the issuer, from whose metadata the other URLs come: https://accounts.google.com.',
     redirects: true,
+    maxLength: 2_048,
+  }),
+  authorization_url: text({
+    doc: 'OAuth2: where the user logs in with a browser, where there is no issuer to ask.',
+    redirects: true,
+    maxLength: 2_048,
+  }),
+  device_url: text({
+    doc: 'OAuth2: where a login on another device begins (RFC 8628), where there is no issuer to ask.',
+    redirects: true,
+    maxLength: 2_048,
+  }),
+  authorization_params: list({
+    doc: 'OAuth2: further parameters of the login: NAME=VALUE. Google gets access_type=offline and prompt=consent by itself.',
+    maxItems: 20,
+  }),
+} as const;
+
+/** Fields of a kind that can log in with OAuth2 tokens. */
+export const oauthFields = {
+  ...applicationFields,
+  ...loginFields,
+  refresh_token: secret({
+    doc: 'OAuth2: refresh token of the mailbox; broker oauth login NAME gets one.',
+    maxBytes: 16_384,
   }),
   scope: text({ doc: 'OAuth2: scopes to ask for, separated by spaces.', maxLength: 4_096 }),
   service_account: secret({
@@ -56,8 +88,38 @@ export const oauthFields = {
   }),
 } as const;
 
-export interface OAuthConfig {
+interface LoginConfig {
   readonly token_url?: string | undefined;
+  readonly issuer?: string | undefined;
+  readonly authorization_url?: string | undefined;
+  readonly device_url?: string | undefined;
+  readonly authorization_params?: readonly string[] | undefined;
+}
+
+/** Parameters of a login that are broker's own to set. */
+const OWN_PARAMS =
+  /^(response_type|response_mode|client_id|client_secret|redirect_uri|scope|state|nonce|code_challenge|code_challenge_method|code_verifier|request|request_uri)=/;
+
+/** What is wrong with the URLs of an issuer. */
+export function loginProblems(config: LoginConfig): string[] {
+  const problems: string[] = [];
+  for (const name of ['token_url', 'issuer', 'authorization_url', 'device_url'] as const) {
+    const url = config[name];
+    if (url !== undefined && !isTokenUrl(url))
+      problems.push(`${name} must be an https URL without user, password or fragment`);
+  }
+  for (const [index, param] of (config.authorization_params ?? []).entries())
+    if (!/^[^=\s]+=/.test(param)) problems.push(`authorization_params: entry ${index + 1} is not NAME=VALUE`);
+    else if (OWN_PARAMS.test(param)) problems.push(`authorization_params must not set ${param.split('=')[0]}`);
+  return problems;
+}
+
+/** True where `broker oauth login` can get a refresh token. */
+export function canLogIn(config: LoginConfig): boolean {
+  return config.issuer !== undefined || config.authorization_url !== undefined || config.device_url !== undefined;
+}
+
+export interface OAuthConfig extends LoginConfig {
   readonly client_id?: string | undefined;
   readonly client_secret?: Secret | undefined;
   readonly client_auth?: ClientAuth | undefined;
@@ -75,9 +137,7 @@ export function oauthProblems(config: OAuthConfig, isSet: (secret: string) => bo
     problems.push('service_account must not be given together with refresh_token');
   if (refresh && config.token_url === undefined) problems.push('token_url is required with refresh_token');
   if (refresh && config.client_id === undefined) problems.push('client_id is required with refresh_token');
-  if (config.token_url !== undefined && !isTokenUrl(config.token_url))
-    problems.push('token_url must be an https URL without user, password or fragment');
-  return problems;
+  return [...problems, ...loginProblems(config)];
 }
 
 /** The token source that a configuration names; undefined where it names none. */

@@ -79,6 +79,13 @@ export function sparesField(spares: number) {
 
 export const viaField = text({ doc: 'Name of the ssh service to dial through.', redirects: true, maxLength: 255 });
 
+/** A sentence for a unix socket, a file of this machine, that is to be reached through another one. */
+export function viaProblems(config: { readonly host: string; readonly via?: string | undefined }): string[] {
+  return config.via !== undefined && isUnix(config.host)
+    ? ['via has no meaning for a unix socket, which is a file of this machine']
+    : [];
+}
+
 /** Whether `host` is the path of a unix socket. */
 export function isUnix(host: string): boolean {
   return host.startsWith('/');

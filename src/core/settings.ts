@@ -43,6 +43,13 @@ export const SETTINGS = [
     fallback: '127.0.0.1:8390',
   },
   {
+    name: 'open-metrics',
+    env: 'BROKER_OPEN_METRICS',
+    value: 'ON',
+    doc: '"on": /metrics needs no token, and shows the names of all services',
+    fallback: 'off',
+  },
+  {
     name: 'tls-cert',
     env: 'BROKER_TLS_CERT',
     value: 'FILE',

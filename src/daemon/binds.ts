@@ -36,6 +36,14 @@ export function httpBind(settings: DaemonSettings, home: string): TcpBind | Unix
   return { setting: 'http', ...where, ...(tls && !isLoopback(where.host) && { tls }) };
 }
 
+/** A setting that is `on` or `off`. @throws BrokerError `invalid_argument` for anything else. */
+export function onOrOff(settings: DaemonSettings, name: 'open-metrics'): boolean {
+  const value = settings[name] ?? 'off';
+  if (value !== 'on' && value !== 'off')
+    throw new BrokerError('invalid_argument', `--${name} is on or off, not ${value}`);
+  return value === 'on';
+}
+
 function tlsFiles(settings: DaemonSettings): TcpBind['tls'] {
   const { 'tls-cert': cert, 'tls-key': key, 'client-ca': clientCa } = settings;
   if ((cert === undefined) !== (key === undefined))

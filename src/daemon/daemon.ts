@@ -21,8 +21,11 @@ import { Gate, type GateVault } from './gate.ts';
 import type { Listening } from './http/ports.ts';
 import { HttpProxy } from './http/proxy.ts';
 import { HttpServices } from './http/services.ts';
+import { Leaks } from './leaks.ts';
 import { errorFields, type Log } from './log.ts';
+import { Metrics } from './metrics/metrics.ts';
 import type { PeerLookup } from './peer/lookup.ts';
+import { Presets } from './presets.ts';
 import { Services } from './services.ts';
 import { SessionManager } from './sessions/manager.ts';
 import { Tokens } from './tokens.ts';
@@ -54,23 +57,29 @@ const REFUSALS: readonly ErrorCode[] = ['denied', 'unauthenticated', 'exhausted'
 /** Milliseconds that a password may take to check at a restore. */
 const UNLOCK_MS = 60_000;
 
+const KINDS = new Map<string, Kind>([...drivers, ...httpKinds]);
+
 type AuditFacts = Pick<AuditEvent, 'service' | 'kind' | 'session' | 'reason' | 'detail'>;
 
 /** The composition root: makes every part once, hands each the ports it needs, and knows what a lock means to all. */
 export class Daemon implements AsyncDisposable {
   readonly startedAt = Date.now();
+  readonly home: string;
   readonly version: string;
   readonly weaknesses: readonly string[];
   readonly drivers: ReadonlyMap<string, Driver> = drivers;
   /** Those that are used through sessions, and those that are used over HTTP. */
-  readonly kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([...drivers, ...httpKinds]);
+  readonly kinds: ReadonlyMap<string, Kind> = KINDS;
   readonly vault: Vault;
   readonly audit: AuditLog;
   readonly tokens: Tokens;
   readonly services: Services;
   readonly files: Files;
   readonly gate: Gate;
+  readonly leaks: Leaks;
+  readonly presets: Presets;
   readonly sessions: SessionManager;
+  readonly metrics: Metrics;
   /** Cookies of HTTP upstreams; the requests' path fills them. */
   readonly jars = new Jars();
   readonly accessTokens: AccessTokens;
@@ -88,6 +97,7 @@ export class Daemon implements AsyncDisposable {
 
   private constructor(parts: DaemonParts, vault: Vault, audit: AuditLog, authority: GrantAuthority) {
     this.#parts = parts;
+    this.home = parts.home;
     this.version = parts.version;
     this.weaknesses = parts.weaknesses;
     this.requestStop = parts.requestStop;
@@ -97,6 +107,8 @@ export class Daemon implements AsyncDisposable {
     this.services = new Services(vault, this.kinds, authority.lend);
     this.files = new Files(vault, this.services);
     this.gate = new Gate({ authority, services: this.services, audit, vault: this.#gatedVault() });
+    this.leaks = new Leaks(vault, Date.now);
+    this.presets = new Presets(parts.home, this.kinds);
     const report = (error: unknown, doing: string): void => parts.log.warn(`failed at ${doing}`, errorFields(error));
     this.accessTokens = new AccessTokens({
       vault,
@@ -111,9 +123,14 @@ export class Daemon implements AsyncDisposable {
       gate: this.gate,
       audit,
       peers: parts.peers,
+      meter: {
+        opened: (lease, tookMs) => this.metrics.sessionOpened(lease, tookMs),
+        event: (event) => this.metrics.session(event),
+      },
       now: Date.now,
       isOwnPort: (port) => parts.ownPorts().includes(port),
       socketDir: parts.sessionDir,
+      localKey: (service) => this.localKey(service),
       localTls: async () => {
         // Loaded when first wanted: the X.509 library is large, and few sessions ask for TLS.
         this.#ca ??= new (await import('./ca.ts')).LocalCa(parts.socketDir, vault);
@@ -122,6 +139,16 @@ export class Daemon implements AsyncDisposable {
       accessToken: (service) => this.accessTokens.port(service),
       report,
     });
+    this.metrics = new Metrics({
+      version: parts.version,
+      startedAt: this.startedAt,
+      isUnlocked: () => vault.state === 'unlocked',
+      leases: () => this.sessions.list(),
+      services: () => (vault.state === 'unlocked' ? this.services.names() : []),
+      spares: (service) => this.sessions.spareCount(service),
+      audit,
+    });
+    audit.observe((event) => this.metrics.audited(event));
     this.#httpServices = new HttpServices({
       admit: (caller, service) => this.gate.use(caller, service),
       resolve: (grant) => this.services.resolve(grant),
@@ -138,9 +165,11 @@ export class Daemon implements AsyncDisposable {
     });
   }
 
-  /** @throws BrokerError `conflict` when another daemon holds the home, `corrupt` for a damaged vault or audit log. */
+  /** @throws BrokerError `conflict` when another daemon holds the home, `corrupt` for a damaged vault or audit log, `invalid_argument` for a bad preset. */
   static async start(parts: DaemonParts): Promise<Daemon> {
     mkdirSync(parts.home, { recursive: true, mode: 0o700 });
+    // A file that is not what it must be is told now, not when somebody needs it.
+    new Presets(parts.home, KINDS).list();
     const authority = new GrantAuthority();
     const vault = await Vault.open(parts.home, {
       vouches: authority.vouches,
@@ -226,6 +255,11 @@ export class Daemon implements AsyncDisposable {
     this.#httpServices.changed(name);
     await this.#portsChanged();
     await this.sessions.dropSpares(name);
+  }
+
+  /** What the local side of a service is known by; follows from the data key. @throws BrokerError `locked`. */
+  localKey(service: string): Secret {
+    return this.vault.deriveKey(`local key of ${service}`);
   }
 
   /** The daemon's own user (or root) on the unix socket. */

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { BrokerError } from '../core/errors.ts';
 import type { KdfParams } from '../vault/kdf.ts';
-import { httpBind, tcpBind, unixBind } from './binds.ts';
+import { httpBind, onOrOff, tcpBind, unixBind } from './binds.ts';
 import { auditCaller } from './caller.ts';
 import { Daemon } from './daemon.ts';
 import { Adapter } from './grpc/adapt.ts';
@@ -12,6 +12,7 @@ import { daemonHandlers } from './grpc/daemon.ts';
 import { filesHandlers } from './grpc/files.ts';
 import { httpHandlers } from './grpc/http.ts';
 import { kindsHandlers } from './grpc/kinds.ts';
+import { presetsHandlers } from './grpc/presets.ts';
 import { proveConnections } from './grpc/selfcheck.ts';
 import { GrpcServer } from './grpc/server.ts';
 import { servicesHandlers } from './grpc/services.ts';
@@ -89,9 +90,17 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   let http: HttpListener | undefined;
   try {
     await unlockUnattended(daemon, settings, env, log);
-    const adapt = new Adapter(authenticatorOf(daemon), log, stopping.signal);
+    const adapt = new Adapter(authenticatorOf(daemon), log, stopping.signal, (method, code) =>
+      daemon.metrics.rpc(method, code),
+    );
     const services = handlers(daemon, adapt);
-    http = web && (await HttpListener.start({ bind: web, peers, requests: httpSide({ daemon, log }) }));
+    http =
+      web &&
+      (await HttpListener.start({
+        bind: web,
+        peers,
+        requests: httpSide({ daemon, log, services, openMetrics: onOrOff(settings, 'open-metrics') }),
+      }));
     const httpPort = http?.port;
     daemon.httpAddress = http?.address;
     own = await ownPorts({ daemon, log }, peers);
@@ -149,6 +158,7 @@ function handlers(daemon: Daemon, adapt: Adapter): ReadonlyMap<string, UntypedSe
   return new Map([
     ['Vault', untyped(vaultHandlers(daemon, adapt))],
     ['Kinds', untyped(kindsHandlers(daemon, adapt))],
+    ['Presets', untyped(presetsHandlers(daemon, adapt))],
     ['Services', untyped(servicesHandlers(daemon, adapt))],
     ['Sessions', untyped(sessionsHandlers(daemon, adapt))],
     ['Http', untyped(httpHandlers(daemon, adapt))],

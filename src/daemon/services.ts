@@ -8,6 +8,7 @@ import { LIFETIME_MS, MAX_LIVE_UPSTREAMS } from '../core/limits.ts';
 import { Secret } from '../core/secret.ts';
 import type { StoredRecord, Vault } from '../vault/vault.ts';
 import { parsePolicy, type ServicePolicy } from './policy.ts';
+import { carriedBy, checkWay, viaOf } from './sessions/via.ts';
 
 /** A service without its secrets: what may be listed and shown. */
 export interface ServiceView {
@@ -77,8 +78,7 @@ export class Services {
 
   /** Globs on the names of the services that may be reached through it. @throws BrokerError `locked`. */
   carries(name: string): readonly string[] {
-    const given = this.get(name)?.config.via_for;
-    return Array.isArray(given) ? given.filter((glob) => typeof glob === 'string') : [];
+    return carriedBy(this.get(name)?.config);
   }
 
   kindOf(name: string): string | undefined {
@@ -111,6 +111,7 @@ export class Services {
         hint: `to change it: broker service set ${name} --FIELD VALUE`,
       });
     }
+    this.#checkWay(name, config);
     const fields: JsonObject = { kind, config, policy };
     const ifRevision = createOnly ? { ifRevision: 0 } : {};
     const [record] = await this.#vault.write([
@@ -167,6 +168,7 @@ export class Services {
         },
       );
     }
+    this.#checkWay(name, config);
     this.#checkFiles(config, Object.keys(given));
     const policy = change.policy ?? policyOf(record);
     parsePolicy(policy);
@@ -177,6 +179,24 @@ export class Services {
       { type: 'put', collection: 'service', name, fields, secrets, ifRevision: ifRevision ?? record.revision },
     ]);
     return { service: this.#view(written as StoredRecord), dropped };
+  }
+
+  /**
+   * Sets a field that was not set, and leaves all else as it is, secrets too: where nothing was pinned nothing was sent.
+   * @throws BrokerError `conflict` when the record changed meanwhile; `invalid_argument`.
+   */
+  async pin(name: string, field: string, value: string, ifRevision: number): Promise<ServiceView> {
+    const record = this.#vault.get('service', name);
+    if (!record) throw new BrokerError('not_found', `there is no service ${name}`);
+    const { kind, config: before, secretsSet } = this.#view(record);
+    if (before[field] !== undefined) throw new BrokerError('conflict', `${field} is set already`);
+    const config = this.#kind(kind).config.validate({ ...before, [field]: value }, [...secretsSet], {});
+    const secrets = Object.fromEntries(secretsSet.map((secret) => [secret, 'keep' as const]));
+    const fields: JsonObject = { kind, config, policy: policyOf(record) };
+    const [written] = await this.#vault.write([
+      { type: 'put', collection: 'service', name, fields, secrets, ifRevision },
+    ]);
+    return this.#view(written as StoredRecord);
   }
 
   async delete(name: string): Promise<void> {
@@ -197,6 +217,11 @@ export class Services {
     // How many sessions there may be is the gate's to count; this bounds their connections and the spares.
     const policy = { maxSessions: MAX_LIVE_UPSTREAMS, maxLifetimeMs: view.policy.maxLifetimeMs || LIFETIME_MS };
     return { name: view.name, kind, policy, revision, config: config.parse(view.config, secrets) };
+  }
+
+  #checkWay(name: string, config: JsonObject): void {
+    const carrying = [...this.#kinds.values()].filter(({ carries }) => carries).map(({ kind }) => kind);
+    checkWay(name, config, (other) => this.get(other), carrying);
   }
 
   #fromFile(grant: Grant, file: string): Secret {
@@ -232,6 +257,7 @@ export class Services {
     const kind = typeof record.fields.kind === 'string' ? record.fields.kind : '';
     const config = isJsonObject(record.fields.config) ? record.fields.config : {};
     const found = this.#kind(kind);
+    const via = viaOf(config);
     return {
       name: record.name,
       kind,
@@ -241,7 +267,7 @@ export class Services {
       revision: record.revision,
       createdAt: record.createdAt,
       updatedAt: record.updatedAt,
-      target: found.describe(found.config.preview(config)),
+      target: `${found.describe(found.config.preview(config))}${via === undefined ? '' : ` via ${via}`}`,
     };
   }
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { BrokerError } from '../core/errors.ts';
 import { globMatches } from '../core/glob.ts';
-import { type Action, SESSION_ACTIONS } from '../core/grant.ts';
+import { type Action, EVERYDAY_ACTIONS } from '../core/grant.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import { Secret } from '../core/secret.ts';
 import type { Scope, TokenGrant } from './caller.ts';
@@ -29,9 +29,9 @@ export interface StoredToken extends TokenRecord {
 }
 
 /** Actions that a grant can give. */
-export const GRANTABLE: readonly Action[] = ['open', 'http', 'exec', 'copy'];
+export const GRANTABLE: readonly Action[] = EVERYDAY_ACTIONS;
 /** What a token gets that lies around for the user's programs (DESIGN §6, MECHANISMS §1 "Elevation"). */
-export const AMBIENT_GRANTS: readonly TokenGrant[] = [{ services: '*', actions: SESSION_ACTIONS }];
+export const AMBIENT_GRANTS: readonly TokenGrant[] = [{ services: '*', actions: EVERYDAY_ACTIONS }];
 
 const TEXT = /^brk_([a-z2-7]{10})_[A-Za-z0-9_-]{43}$/;
 const TEXT_BYTES = 4 + 10 + 1 + 43;

@@ -41,12 +41,14 @@ const MIN_PREFIX = 4;
 
 /**
  * Every token there is. Stored in the vault as hashes; held in memory from the first unlock on, so that tokens stay valid
- * while the vault is locked. Elevated tokens exist in memory only.
+ * while the vault is locked. Elevated and held ones exist in memory only.
  */
 export class Tokens {
   readonly #store: TokenStore;
   readonly #clock: Clock;
   readonly #live = new Map<string, Live>();
+  /** Those that are not in the vault: elevated ones, held ones, and children of these. */
+  readonly #volatile = new Set<string>();
   readonly #elevated = new Set<string>();
   #loaded = false;
   #nextExpiry: Timer | undefined;
@@ -64,7 +66,7 @@ export class Tokens {
     const stored = this.#store.list('token').map((record) => parseToken(record.name, record.fields));
     const kept = new Set(stored.map((token) => token.id));
     for (const { token } of [...this.#live.values()]) {
-      if (!kept.has(token.id) && !this.#elevated.has(token.id)) this.#end(token.id, 'is no longer in the vault');
+      if (!kept.has(token.id) && !this.#volatile.has(token.id)) this.#end(token.id, 'is no longer in the vault');
     }
     for (const token of stored) {
       const known = this.#live.get(token.id);
@@ -77,11 +79,11 @@ export class Tokens {
   }
 
   /**
-   * Makes a token and stores its hash.
+   * Makes a token and stores its hash; one that is `held`, and children of such, exist in memory only.
    * @returns its text, which exists nowhere else: the caller disposes it once it is delivered.
    * @throws BrokerError `invalid_argument` naming the field, `denied` for a child wider than its parent, `exhausted`, `locked`.
    */
-  async create(spec: NewToken): Promise<{ token: Secret; record: TokenRecord }> {
+  async create(spec: NewToken, held = false): Promise<{ token: Secret; record: TokenRecord }> {
     const parent = spec.parent === undefined ? undefined : this.#parentOf(spec.parent);
     const { id, text } = this.#newText();
     try {
@@ -90,6 +92,12 @@ export class Tokens {
         ? childToken(id, spec, parent, this.#descendants(parent.id).length, now)
         : rootToken(id, spec, now);
       const stored = { ...record, digest: tokenDigest(text) };
+      if (held || (parent && this.#volatile.has(parent.id))) {
+        this.#volatile.add(id);
+        this.#add(stored);
+        this.#watchExpiry();
+        return { token: text, record: publicRecord(stored) };
+      }
       await this.#store.write([{ type: 'put', collection: 'token', name: id, fields: tokenFields(stored) }]);
       // The parent may have been revoked while the disk was busy: then this one must not outlive it.
       if (parent && this.#live.get(parent.id)?.ended.signal.aborted !== false) {
@@ -117,6 +125,7 @@ export class Tokens {
     const base = { id, name, scope: 'admin' as const, grants: [], parent: undefined };
     const stored = { ...base, createdAt, expiresAt, boundUid, digest: tokenDigest(text) };
     this.#elevated.add(id);
+    this.#volatile.add(id);
     this.#add(stored);
     this.#watchExpiry();
     return { token: text, record: publicRecord(stored) };
@@ -194,6 +203,11 @@ export class Tokens {
     return record;
   }
 
+  /** Ends a held token, which may have ended already. */
+  async release(id: string): Promise<void> {
+    if (this.#live.has(id)) await this.revoke(id);
+  }
+
   /** Aborts when the token ends, with the BrokerError that says why. @throws BrokerError `not_found`. */
   signalFor(id: string): AbortSignal {
     const live = this.#live.get(id);
@@ -263,7 +277,7 @@ export class Tokens {
   }
 
   async #remove(ids: readonly string[], why: string): Promise<void> {
-    const stored = ids.filter((id) => !this.#elevated.has(id));
+    const stored = ids.filter((id) => !this.#volatile.has(id));
     if (stored.length > 0) {
       await this.#store.write(stored.map((name) => ({ type: 'delete', collection: 'token', name })));
     }
@@ -276,6 +290,7 @@ export class Tokens {
     if (!live) return;
     this.#live.delete(id);
     this.#elevated.delete(id);
+    this.#volatile.delete(id);
     live.ended.abort(new BrokerError('ended', `the token ${live.token.name} ${why}`));
   }
 
@@ -288,7 +303,7 @@ export class Tokens {
     for (const { token, ended } of [...this.#live.values()]) {
       if (token.expiresAt === undefined || ended.signal.aborted) continue;
       if (token.expiresAt > now) next = Math.min(next, token.expiresAt);
-      else if (this.#elevated.has(token.id)) this.#end(token.id, 'has expired');
+      else if (this.#volatile.has(token.id)) this.#end(token.id, 'has expired');
       else ended.abort(new BrokerError('ended', `the token ${token.name} has expired`));
     }
     if (next !== Number.POSITIVE_INFINITY) this.#nextExpiry = this.#clock.after(next - now, () => this.#watchExpiry());

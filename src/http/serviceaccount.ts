@@ -1,5 +1,6 @@
 import { BrokerError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
+import { keyProblem } from './jws.ts';
 
 /** What of a service account's key file is needed to sign in its name. */
 export interface ServiceAccount {
@@ -28,6 +29,19 @@ export function parseServiceAccount(json: Buffer): ServiceAccount {
     keyId: typeof keyId === 'string' ? keyId : undefined,
     key: Secret.fromText(text('private_key')),
   };
+}
+
+/** What is wrong with a key file, as the end of a sentence. */
+export function serviceAccountProblem(json: Buffer): string | undefined {
+  try {
+    const { key } = parseServiceAccount(json);
+    using _ = key;
+    const problem = keyProblem('RS256', key);
+    return typeof problem === 'string' ? `has a private_key that ${problem}` : undefined;
+  } catch (error) {
+    if (error instanceof BrokerError) return error.message.replace(/^service_account /, '');
+    throw error;
+  }
 }
 
 function read(json: Buffer): object {

@@ -1,9 +1,9 @@
-import { createPrivateKey, sign } from 'node:crypto';
 import { BrokerError } from '../core/errors.ts';
 import { isTokenUrl, type OAuthSettings } from '../core/oauth.ts';
 import { quoteServer } from '../core/quote.ts';
 import { Secret } from '../core/secret.ts';
 import type { EndpointFetch } from './endpoint.ts';
+import { signedJwt } from './jws.ts';
 import { parseServiceAccount } from './serviceaccount.ts';
 
 /** Seconds a token lives whose issuer does not say (RFC 6749 §5.1 leaves it out as an option). */
@@ -67,10 +67,11 @@ function assertion(settings: Extract<OAuthSettings, { type: 'service_account' }>
     ...(settings.scope !== undefined && { scope: settings.scope }),
     ...(settings.subject !== undefined && { sub: settings.subject }),
   };
-  const header = { alg: 'RS256', typ: 'JWT', ...(account.keyId && { kid: account.keyId }) };
+  using key = account.key;
+  const header = account.keyId === undefined ? {} : { kid: account.keyId };
   const form = {
     grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-    assertion: signed(header, claims, account.key),
+    assertion: signedJwt('RS256', header, claims, key, 'service_account: private_key'),
   };
   return { url, form };
 }
@@ -143,22 +144,6 @@ function parseAnswer(body: string): Answer | undefined {
 function describeError(answer: Answer, secrets: readonly (Secret | undefined)[]): string {
   const said = quoteServer([answer.error, answer.error_description].filter(Boolean).join(': '), secrets);
   return `"${said}"`;
-}
-
-function signed(header: object, claims: object, key: Secret): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const message = `${part(header)}.${part(claims)}`;
-  try {
-    const signature = key.use((pem) => sign('sha256', Buffer.from(message), createPrivateKey(pem)));
-    return `${message}.${signature.toString('base64url')}`;
-  } catch (cause) {
-    throw new BrokerError('invalid_argument', 'service_account has a private_key that cannot be used', {
-      hop: 'config',
-      cause,
-    });
-  } finally {
-    key[Symbol.dispose]();
-  }
 }
 
 /** A form is text: for the length of one request the secret is, too. */

@@ -54,6 +54,16 @@ export class Records {
     return open(key, entry, secretName, sealed);
   }
 
+  /** Every secret in turn, each open only until the next one. */
+  *secrets(key: Secret): Generator<Secret, void> {
+    for (const entry of this.#entries.values()) {
+      for (const [name, sealed] of entry.sealed) {
+        using secret = open(key, entry, name, sealed);
+        yield secret;
+      }
+    }
+  }
+
   /**
    * The records with all of `changes` (owned ones, see ownedChanges) applied in order, or none of them.
    * @returns the next records, and the records that the puts wrote, in their order.

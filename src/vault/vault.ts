@@ -2,17 +2,19 @@ import { resolve } from 'node:path';
 import { BrokerError, throwIfAborted } from '../core/errors.ts';
 import type { Grant } from '../core/grant.ts';
 import type { Secret } from '../core/secret.ts';
-import { Attempts, wrong } from './attempts.ts';
+import { Attempts } from './attempts.ts';
+import { checkBackup } from './backup.ts';
 import { Contents } from './contents.ts';
 import { type Disk, realDisk } from './disk.ts';
 import { VaultFile } from './file.ts';
-import { corrupt, decodeImage, type Image } from './format.ts';
+import { corrupt, decodeImage } from './format.ts';
 import { ensureHome } from './home.ts';
 import { DEFAULT_KDF, type KdfParams, type Stretch } from './kdf.ts';
 import { type HomeLock, lockHome } from './lock.ts';
 import { Queue } from './queue.ts';
 import { type Change, type Collection, ownedChanges, type StoredRecord } from './record.ts';
-import { type Credential, checkNewKey, checkNewPassword, NewPassword, openSlots } from './slot.ts';
+import { type Found, searched, type Wanted } from './search.ts';
+import { type Credential, checkNewKey, checkNewPassword, NewPassword } from './slot.ts';
 import { lockedMeanwhile, noVault, Store, type VaultState } from './store.ts';
 
 export type { Change, Collection, StoredRecord } from './record.ts';
@@ -287,6 +289,12 @@ export class Vault implements AsyncDisposable {
     return records.reveal(keys.secrets, grant.subject.collection, grant.subject.name, secretName);
   }
 
+  /** What of `wanted` is a stored secret; none is revealed. @throws BrokerError `locked` */
+  search(wanted: Wanted): Found {
+    const { records, keys } = this.#store.unlocked();
+    return searched(records.secrets(keys.secrets), wanted);
+  }
+
   /** A key of 256 bits for `label`, of this vault's data key; the caller disposes it. @throws BrokerError `locked` */
   deriveKey(label: string): Secret {
     return this.#store.unlocked().keys.derived(label);
@@ -330,17 +338,3 @@ export class Vault implements AsyncDisposable {
 
 /** The caller of work that tells nothing about the vault's own password, and so counts for nobody. */
 const NOBODY = '';
-
-/** @throws BrokerError unless `password` opens all of the backup. */
-async function checkBackup(bytes: Buffer, password: Credential, stretch: Stretch): Promise<Image> {
-  try {
-    const image = decodeImage(bytes);
-    const dataKey = await openSlots(image.header.slots, image.header.vaultId, password, stretch);
-    if (dataKey === undefined) throw wrong(password);
-    Contents.decrypt(image, dataKey).keys[Symbol.dispose]();
-    return image;
-  } catch (error) {
-    if (!(error instanceof BrokerError)) throw error;
-    throw new BrokerError(error.code, `the backup cannot be used: ${error.message}`, { cause: error });
-  }
-}

@@ -20,7 +20,16 @@ export interface ContractClient {
   farewell(conn: Conn): Promise<string>;
 }
 
+/** Another service by which the one of the stage is reached; that one's configuration has `via`. */
+export interface Way {
+  readonly driver: Driver;
+  readonly name: string;
+  /** @returns what gives a fresh parsed configuration whenever it is asked; ended with the stage. */
+  start(): Promise<AsyncDisposable & { config(): unknown }>;
+}
+
 export interface ContractHarness {
+  readonly way?: Way;
   readonly driver: Driver;
   readonly client: ContractClient;
   readonly password: string;

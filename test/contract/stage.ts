@@ -27,9 +27,12 @@ export async function setStage(harness: ContractHarness, deps: Partial<SessionDe
   const lookup = await peers();
   // What is kept for the next session would stand in the way of counting.
   const limits = { trunkIdleMs: 0, ...deps.limits };
-  const world = await World.make([harness.driver], { peers: lookup, ...deps, limits });
+  const way = await harness.way?.start();
+  const drivers = [harness.driver, ...(harness.way ? [harness.way.driver] : [])];
+  const world = await World.make(drivers, { peers: lookup, ...deps, limits });
   const noSpares = (): unknown => ({ ...(harness.config(server, harness.password) as object), spares: 0 });
   world.services.set(SERVICE, { kind: harness.driver.kind, config: noSpares });
+  if (harness.way && way) world.services.set(harness.way.name, { kind: harness.way.driver.kind, config: way.config });
   return {
     server,
     world,
@@ -42,6 +45,7 @@ export async function setStage(harness: ContractHarness, deps: Partial<SessionDe
     async [Symbol.asyncDispose]() {
       await world[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
+      await way?.[Symbol.asyncDispose]();
     },
   };
 }

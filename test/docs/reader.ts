@@ -47,6 +47,7 @@ function names(home: string): [string | RegExp, string][] {
     [`localhost:${dovecot.tlsPort}`, 'imap.example:993'],
     [`localhost:${postfix.port}`, 'smtp.example:587'],
     [new RegExp(`\\b${postgres.logins.scram.user}\\b`, 'g'), 'app'],
+    [/127\.0\.0\.1:\d+(?=\/proxy\/)/g, '127.0.0.1:8390'],
     [new RegExp(home, 'g'), '/home/you'],
   ];
 }
@@ -62,7 +63,7 @@ export async function reader(): Promise<Reader> {
     BROKER_PASSWORD_FILE: join(home, '.master'),
     // No page needs the port, and two daemons cannot share it.
     BROKER_GRPC: 'off',
-    BROKER_HTTP: 'off',
+    BROKER_HTTP: '127.0.0.1:0',
   };
   const shell = async (script: string): Promise<Outcome> => {
     const kept = existsSync(state) ? `. '${state}'\n` : '';
@@ -101,6 +102,7 @@ async function furnish(home: string): Promise<void> {
     'app-db.password': `${postgres.logins.scram.password}\n`,
     'new.password': `${postgres.logins.scram.password}\n`,
     'wrong.password': 'not the password\n',
+    'openai.key': 'sk-proj-0123456789abcdefghij\n',
     'ca.pem': postgres.ca.cert,
     'cache.password': `${redis.logins.app.password}\n`,
     'alice.password': `${dovecot.logins.alice.password}\n`,

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type ssh2 from 'ssh2';
 import { identityOf } from '../../src/drivers/ssh/identity.ts';
 import { FakeServer } from './listener.ts';
@@ -8,7 +8,7 @@ const library: typeof ssh2 = createRequire(import.meta.url)('ssh2');
 
 /**
  * An SSH server that takes one password and runs one command, `echo`: every line that comes is echoed; after `FINISH` it
- * says its last words and closes the connection.
+ * says its last words and closes the connection. It connects to wherever it is asked to.
  */
 export class SshServer extends FakeServer {
   readonly user = 'app';
@@ -37,6 +37,16 @@ export class SshServer extends FakeServer {
       this.received = Buffer.concat([this.received, Buffer.from(context.password)]);
       if (context.password === this.password) context.accept();
       else context.reject(['password']);
+    });
+    client.on('tcpip', (accept, reject, { destIP, destPort }) => {
+      const target = connect({ host: destIP, port: destPort, allowHalfOpen: true });
+      target.once('error', () => reject());
+      target.once('connect', () => {
+        const channel = accept();
+        target.on('error', () => channel.destroy()).on('close', () => channel.close());
+        channel.on('error', () => target.destroy()).on('close', () => target.destroy());
+        channel.pipe(target).pipe(channel);
+      });
     });
     client.on('session', (accept) => {
       accept().on('exec', (acceptExec) => this.#echo(acceptExec(), client));

@@ -1,4 +1,5 @@
 import type { BrokerClient } from '../../src/cli/connect.ts';
+import type { JsonObject } from '../../src/core/json.ts';
 import { toStruct } from '../../src/core/struct.ts';
 import type { PgServer } from '../fakes/pgserver.ts';
 import { rig } from './rig.ts';
@@ -33,6 +34,6 @@ export function realPostgres(name: string, config: Record<string, string | numbe
 }
 
 /** Fields as the wire has them. */
-export function struct(fields: Record<string, string | number | boolean | null>): NonNullable<PutRequest['config']> {
+export function struct(fields: JsonObject): NonNullable<PutRequest['config']> {
   return toStruct(fields) as NonNullable<PutRequest['config']>;
 }

@@ -27,7 +27,7 @@ export async function rigConfig(
 export class Sshd implements AsyncDisposable {
   readonly port: number;
   readonly folder: string;
-  readonly hostKey: string;
+  hostKey: string;
   readonly #process: ReturnType<typeof spawn>;
 
   private constructor(port: number, folder: string, hostKey: string, process: ReturnType<typeof spawn>) {
@@ -59,6 +59,37 @@ export class Sshd implements AsyncDisposable {
     if (!said.includes('Server listening')) throw new Error(`sshd did not start: ${said}`);
     const hostKey = await readFile(join(folder, 'hostkey.pub'), 'utf8');
     return new Sshd(port, folder, hostKey, child);
+  }
+
+  /** Gives it another host key. */
+  async rotate(): Promise<void> {
+    const file = join(this.folder, 'hostkey');
+    await rm(file);
+    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file]);
+    const { stderr } = this.#process;
+    const ready = new Promise<void>((resolve) => {
+      stderr?.on('data', (chunk: Buffer) => String(chunk).includes('Server listening') && resolve());
+    });
+    this.#process.kill('SIGHUP');
+    await ready;
+    this.hostKey = await readFile(`${file}.pub`, 'utf8');
+  }
+
+  /** Kills the processes of all its connections, what runs in them included, and leaves the listener. */
+  async dropAll(): Promise<void> {
+    const below = async (parent: number | undefined): Promise<number[]> => {
+      const { stdout } = await run('pgrep', ['-P', String(parent)]).catch(() => ({ stdout: '' }));
+      const pids = stdout.trim().split('\n').filter(Boolean).map(Number);
+      return [...pids, ...(await Promise.all(pids.map(below))).flat()];
+    };
+    for (const pid of await below(this.#process.pid)) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        // One that ended by itself meanwhile is as good.
+        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

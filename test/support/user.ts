@@ -37,6 +37,14 @@ export async function callAs(uid: number, address: string, token?: string): Prom
   return JSON.parse(stdout);
 }
 
+/** The status of a POST of `{}` that another user makes. Needs root, as the rig's account does. */
+export async function postAs(uid: number, url: string, token: string): Promise<number> {
+  const script = `fetch(process.argv[1], { method: 'POST', body: '{}', headers: { 'content-type': 'application/json',
+    authorization: 'Bearer ' + process.argv[2] } }).then(({ status }) => console.log(status))`;
+  const { stdout } = await run(nodeFor(uid), ['-e', script, url, token], { uid, gid: uid, env: {} });
+  return Number(stdout);
+}
+
 /** Tries to read a file as another user; gives the error's code, or `read`. */
 export async function readAs(uid: number, path: string): Promise<string> {
   const script = `try { require('fs').readFileSync(process.argv[1]); console.log('read') } catch (e) { console.log(e.code) }`;

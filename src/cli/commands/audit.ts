@@ -1,4 +1,5 @@
 import { BrokerError } from '../../core/errors.ts';
+import { isJsonObject } from '../../core/json.ts';
 import type { AuditRecord__Output } from '../../core/proto/broker/v1/AuditRecord.ts';
 import { fromMillis, toMillis } from '../../core/rpc.ts';
 import { adminClient } from '../admin.ts';
@@ -47,6 +48,21 @@ export async function verify(options: { json?: boolean; passwordFile?: string })
   return ok ? 0 : 1;
 }
 
+/** Details that say what was done: an HTTP request, a command's words, a file and the way it went. */
+const DEEDS = ['method', 'direction', 'access', 'path', 'argv', 'status', 'exitCode', 'exitSignal'];
+
+/** @param line a record as it stands in the log. */
+export function deedOf(line: string): string {
+  const record: unknown = JSON.parse(line);
+  if (!isJsonObject(record) || !isJsonObject(record.detail)) return '';
+  const { detail } = record;
+  return DEEDS.flatMap((name) => {
+    const value = detail[name];
+    if (value === undefined) return [];
+    return name.startsWith('exit') ? [`exit ${value}`] : [String(value)];
+  }).join(' ');
+}
+
 /** One line for people. */
 function sentence(record: AuditRecord__Output): string {
   const time = new Date(toMillis(record.time) ?? 0).toISOString();
@@ -57,6 +73,7 @@ function sentence(record: AuditRecord__Output): string {
   const bytes = record.action === 'session.end' ? `${record.bytesUp} bytes up, ${record.bytesDown} down` : '';
   const facts = [
     record.service,
+    deedOf(record.line),
     record.code,
     record.message,
     bytes,

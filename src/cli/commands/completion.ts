@@ -27,7 +27,7 @@ const SCRIPTS: ReadonlyMap<string, (lines: readonly Line[]) => string> = new Map
 /** Names only, and silence where there is no daemon. */
 const SERVICES = 'broker service list 2>/dev/null | sed -n "2,\\$s/ .*//p"';
 /** Arguments that are the name of a service, by the commands they stand behind. */
-const NAMES_SERVICE = ['service show', 'service set', 'service rm', 'service test'];
+const NAMES_SERVICE = ['service show', 'service set', 'service rm', 'service test', 'service trust'];
 
 function linesOf(command: Command, path: readonly string[]): Line[] {
   const visible = command.commands.filter((sub) => !HIDDEN.includes(sub.name()));

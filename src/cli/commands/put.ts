@@ -8,6 +8,7 @@ import { describeFields, type FieldValues, readFields } from '../fields.ts';
 import { advise, print, printJson, say } from '../output.ts';
 import { openClient } from '../place.ts';
 import { POLICY_FLAGS, policyFrom } from '../policy.ts';
+import { credentialFlags, presetConfig, presetNamed } from '../presetline.ts';
 import { readServiceFile } from '../servicefile.ts';
 import {
   ADD_HELP,
@@ -31,23 +32,31 @@ export async function add(args: readonly string[]): Promise<number> {
   const url = variable === undefined ? undefined : readServiceUrl(variable);
   const kinds = await knownKinds();
   const names = kinds.map((known) => known.name);
-  const kind = peek(args, '--kind') ?? file?.kind ?? (url && kindOfUrl(url, names));
+  const passwordFile = peek(args, '--master-password-file');
+  const presetName = peek(args, '--preset');
+  const preset = presetName === undefined ? undefined : await presetNamed(presetName, passwordFile);
+  const kind = peek(args, '--kind') ?? preset?.kind ?? file?.kind ?? (url && kindOfUrl(url, names));
   if (kind === undefined) {
     throw new BrokerError('invalid_argument', '--kind is missing', { hint: `the kinds are ${names.join(', ')}` });
   }
   const fields = fieldsOf(kinds, kind);
   const line = readLine(args, fields);
   refuseOwn(line, { unset: 'there is nothing to unset yet' });
-  const name = line.name ?? file?.name;
+  const name = line.name ?? file?.name ?? presetName;
   if (!name) throw new BrokerError('invalid_argument', 'the name of the service is missing');
-  const typed = await readFields(fields, line.fields, OWN_NAMES);
+  if (preset && kind !== preset.kind)
+    throw new BrokerError('invalid_argument', `--kind ${kind}: the preset ${preset.name} is of kind ${preset.kind}`);
+  const flags = preset ? credentialFlags(preset, line.fields, fields) : line.fields;
+  const typed = await readFields(fields, flags, OWN_NAMES);
   const mapped = url && mapServiceUrl(url, kind, fields);
   const policy = policyFrom(line.own, [], undefined) ?? file?.policy;
-  using client = await adminClient(peek(args, '--master-password-file'));
+  const given = { ...file?.config, ...mapped?.config, ...typed.config };
+  const config = preset ? presetConfig(preset, given) : given;
+  using client = await adminClient(passwordFile);
   const service = await client.services.put({
     name,
     kind,
-    config: toStruct({ ...file?.config, ...mapped?.config, ...typed.config }) as object,
+    config: toStruct(config) as object,
     secrets: { ...bytesOf(file?.secrets), ...bytesOf(mapped?.secrets), ...bytesOf(typed.secrets) },
     createOnly: !isGiven(line, 'replace'),
     ...(policy && { policy }),

@@ -70,7 +70,9 @@ export async function test(name: string, options: Options): Promise<number> {
       ...(result.hint && { hint: result.hint }),
     });
   } else {
-    for (const hop of result.hops) print(`${hop.ok ? 'ok  ' : 'FAIL'}  ${hop.name.padEnd(5)} ${printable(hop.detail)}`);
+    const width = Math.max(5, ...result.hops.map(({ name }) => name.length));
+    for (const hop of result.hops)
+      print(`${hop.ok ? 'ok  ' : 'FAIL'}  ${hop.name.padEnd(width)} ${printable(hop.detail)}`);
     if (result.error) sayError(new BrokerError('upstream_refused', result.error, { hint: result.hint }));
   }
   return result.ok ? 0 : 7;

@@ -1,5 +1,5 @@
 import { BrokerError } from '../../core/errors.ts';
-import { SESSION_ACTIONS } from '../../core/grant.ts';
+import { EVERYDAY_ACTIONS } from '../../core/grant.ts';
 import type { Token__Output } from '../../core/proto/broker/v1/Token.ts';
 import { toMillis } from '../../core/rpc.ts';
 import { anyClient } from '../admin.ts';
@@ -27,7 +27,7 @@ export async function create(options: CreateOptions): Promise<number> {
     throw new BrokerError('invalid_argument', '--action says what for; --service GLOB must say where');
   if (options.ttl !== 'never' && parseDuration(options.ttl, '--ttl') <= 0)
     throw new BrokerError('invalid_argument', `--ttl ${options.ttl} would have ended already; "never" is without end`);
-  const actions = options.action ?? [...SESSION_ACTIONS];
+  const actions = options.action ?? [...EVERYDAY_ACTIONS];
   const grants = (options.service ?? []).map((services) => ({ services, actions }));
   using client = await anyClient(options.passwordFile);
   const { token, text } = await client.tokens.create({

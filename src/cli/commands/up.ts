@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BrokerError } from '../../core/errors.ts';
-import { SESSION_ACTIONS } from '../../core/grant.ts';
+import { EVERYDAY_ACTIONS } from '../../core/grant.ts';
 import { fromMillis } from '../../core/rpc.ts';
 import type { Secret } from '../../core/secret.ts';
 import { SETTINGS } from '../../core/settings.ts';
@@ -137,7 +137,7 @@ async function leaveToken(
   const made = await admin.tokens.create({
     name: 'cli',
     scope: 'proxy',
-    grants: [{ services: '*', actions: [...SESSION_ACTIONS] }],
+    grants: [{ services: '*', actions: [...EVERYDAY_ACTIONS] }],
     ttl: fromMillis(AMBIENT_TTL_MS),
   });
   storeToken(made.text);

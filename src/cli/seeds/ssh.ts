@@ -29,7 +29,13 @@ function mapSsh({ auth, skipsVerify }: Seed): Mapped {
       'write it as a pattern of words: --allowed-commands PATTERN (may be repeated)',
     );
   const config: Record<string, JsonValue> = {
-    ...renamed(auth, { ssh_host: 'host', ssh_port: 'port', ssh_user: 'user', ssh_host_key: 'host_key' }),
+    ...renamed(auth, {
+      ssh_host: 'host',
+      ssh_port: 'port',
+      ssh_user: 'user',
+      ssh_host_key: 'host_key',
+      ssh_key_file_ref: 'private_key_file_ref',
+    }),
     ...(prefixes.length > 0 && { allowed_commands: prefixes.map((prefix) => `${prefix} **`) }),
   };
   const changes = prefixes.map(
@@ -49,7 +55,7 @@ function mapSsh({ auth, skipsVerify }: Seed): Mapped {
     );
   if (auth.ssh_key_file_ref)
     changes.push(
-      'ssh_key_file_ref: names a file in the vault of vault-proxy; give the key itself: --private-key-file KEY',
+      `ssh_key_file_ref: becomes private_key_file_ref; store the file first: broker file put ${String(auth.ssh_key_file_ref)} PATH`,
     );
   return { config, secrets: secretsAt(auth, { ssh_key_passphrase: 'passphrase' }), changes };
 }

@@ -47,7 +47,7 @@ function addTokenCommands(program: Command, exit: Exit): void {
       .requiredOption('--name <name>', 'a name for lists and the audit log')
       .addOption(new Option('--scope <scope>', 'what for').choices(['admin', 'proxy']).default('proxy'))
       .option('--service <glob...>', 'services it may use; * as wildcard')
-      .option('--action <action...>', 'what it may do with them: open, http, exec, copy (open, exec, copy)')
+      .option('--action <action...>', 'what it may do with them: open, http, exec, copy (all)')
       .option('--ttl <duration>', 'how long it is good; never: without end', '24h')
       .option('--any-uid', 'accept it from any user over TCP')
       .option('--json', 'as JSON')

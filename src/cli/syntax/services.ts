@@ -48,6 +48,14 @@ export function addServiceCommands(program: Command, exit: Exit): void {
     'broker service test app-db',
   );
   example(
+    masterPassword(service.command('trust <name>'))
+      .description("show the keys of an ssh service's server, and pin them")
+      .option('--fingerprint <fingerprint...>', 'pin this one (SHA256:...), and refuse a server that has another')
+      .option('--json', 'as JSON')
+      .action(async (name: string, options) => exit(await (await import('../commands/trust.ts')).trust(name, options))),
+    'broker service trust web',
+  );
+  example(
     masterPassword(service.command('cookies <name>'))
       .description('the cookies kept for an HTTP service: names and ends, never values')
       .option('--clear', 'throw them away')
@@ -66,5 +74,15 @@ export function addServiceCommands(program: Command, exit: Exit): void {
         exit(await (await import('../commands/kinds.ts')).kinds(kind, options)),
       ),
     'broker kinds postgres',
+  );
+  example(
+    program
+      .command('presets [name]')
+      .description('providers whose API broker knows: what a service of theirs needs, and what their clients read')
+      .option('--json', 'as JSON, in the form of a preset file')
+      .action(async (name: string | undefined, options) =>
+        exit(await (await import('../commands/presets.ts')).presets(name, options)),
+      ),
+    'broker presets openai',
   );
 }

@@ -34,6 +34,13 @@ export function addSessionCommands(program: Command, exit: Exit): void {
       exit(await (await import('../commands/connect.ts')).connectStdio(service, options)),
     );
   example(connect, 'ssh -o ProxyCommand="broker connect NAME" HOST');
+  example(
+    program
+      .command('ssh-config [service...]')
+      .description('Host entries for ~/.ssh/config: ssh, scp, sftp, rsync and git then reach NAME.broker')
+      .action(async (services: string[]) => exit(await (await import('../commands/sshconfig.ts')).sshConfig(services))),
+    'broker ssh-config > ~/.ssh/broker.conf     and at the top of ~/.ssh/config: Include broker.conf',
+  );
   const exec = program
     .command('exec <service> [command...]')
     .description('run a command on the server of an ssh service')

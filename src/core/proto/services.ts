@@ -18,6 +18,8 @@ import type { ServicesClient as _broker_v1_ServicesClient, ServicesDefinition as
 import type { SetServiceRequest as _broker_v1_SetServiceRequest, SetServiceRequest__Output as _broker_v1_SetServiceRequest__Output } from './broker/v1/SetServiceRequest.ts';
 import type { TestServiceRequest as _broker_v1_TestServiceRequest, TestServiceRequest__Output as _broker_v1_TestServiceRequest__Output } from './broker/v1/TestServiceRequest.ts';
 import type { TestServiceResponse as _broker_v1_TestServiceResponse, TestServiceResponse__Output as _broker_v1_TestServiceResponse__Output } from './broker/v1/TestServiceResponse.ts';
+import type { TrustServiceRequest as _broker_v1_TrustServiceRequest, TrustServiceRequest__Output as _broker_v1_TrustServiceRequest__Output } from './broker/v1/TrustServiceRequest.ts';
+import type { TrustServiceResponse as _broker_v1_TrustServiceResponse, TrustServiceResponse__Output as _broker_v1_TrustServiceResponse__Output } from './broker/v1/TrustServiceResponse.ts';
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from './google/protobuf/Duration.ts';
 import type { ListValue as _google_protobuf_ListValue, ListValue__Output as _google_protobuf_ListValue__Output } from './google/protobuf/ListValue.ts';
 import type { Struct as _google_protobuf_Struct, Struct__Output as _google_protobuf_Struct__Output } from './google/protobuf/Struct.ts';
@@ -48,6 +50,8 @@ export interface ProtoGrpcType {
       SetServiceRequest: MessageTypeDefinition<_broker_v1_SetServiceRequest, _broker_v1_SetServiceRequest__Output>
       TestServiceRequest: MessageTypeDefinition<_broker_v1_TestServiceRequest, _broker_v1_TestServiceRequest__Output>
       TestServiceResponse: MessageTypeDefinition<_broker_v1_TestServiceResponse, _broker_v1_TestServiceResponse__Output>
+      TrustServiceRequest: MessageTypeDefinition<_broker_v1_TrustServiceRequest, _broker_v1_TrustServiceRequest__Output>
+      TrustServiceResponse: MessageTypeDefinition<_broker_v1_TrustServiceResponse, _broker_v1_TrustServiceResponse__Output>
     }
   }
   google: {

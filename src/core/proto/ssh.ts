@@ -7,6 +7,8 @@ import type { ExecExit as _broker_v1_ExecExit, ExecExit__Output as _broker_v1_Ex
 import type { ExecRequest as _broker_v1_ExecRequest, ExecRequest__Output as _broker_v1_ExecRequest__Output } from './broker/v1/ExecRequest.ts';
 import type { ExecResponse as _broker_v1_ExecResponse, ExecResponse__Output as _broker_v1_ExecResponse__Output } from './broker/v1/ExecResponse.ts';
 import type { ExecStart as _broker_v1_ExecStart, ExecStart__Output as _broker_v1_ExecStart__Output } from './broker/v1/ExecStart.ts';
+import type { HostsRequest as _broker_v1_HostsRequest, HostsRequest__Output as _broker_v1_HostsRequest__Output } from './broker/v1/HostsRequest.ts';
+import type { HostsResponse as _broker_v1_HostsResponse, HostsResponse__Output as _broker_v1_HostsResponse__Output } from './broker/v1/HostsResponse.ts';
 import type { RemoteFile as _broker_v1_RemoteFile, RemoteFile__Output as _broker_v1_RemoteFile__Output } from './broker/v1/RemoteFile.ts';
 import type { SshClient as _broker_v1_SshClient, SshDefinition as _broker_v1_SshDefinition } from './broker/v1/Ssh.ts';
 import type { TerminalSize as _broker_v1_TerminalSize, TerminalSize__Output as _broker_v1_TerminalSize__Output } from './broker/v1/TerminalSize.ts';
@@ -28,6 +30,8 @@ export interface ProtoGrpcType {
       ExecRequest: MessageTypeDefinition<_broker_v1_ExecRequest, _broker_v1_ExecRequest__Output>
       ExecResponse: MessageTypeDefinition<_broker_v1_ExecResponse, _broker_v1_ExecResponse__Output>
       ExecStart: MessageTypeDefinition<_broker_v1_ExecStart, _broker_v1_ExecStart__Output>
+      HostsRequest: MessageTypeDefinition<_broker_v1_HostsRequest, _broker_v1_HostsRequest__Output>
+      HostsResponse: MessageTypeDefinition<_broker_v1_HostsResponse, _broker_v1_HostsResponse__Output>
       RemoteFile: MessageTypeDefinition<_broker_v1_RemoteFile, _broker_v1_RemoteFile__Output>
       Ssh: SubtypeConstructor<typeof grpc.Client, _broker_v1_SshClient> & { service: _broker_v1_SshDefinition }
       TerminalSize: MessageTypeDefinition<_broker_v1_TerminalSize, _broker_v1_TerminalSize__Output>

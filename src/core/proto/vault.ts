@@ -12,6 +12,8 @@ import type { KeySlot as _broker_v1_KeySlot, KeySlot__Output as _broker_v1_KeySl
 import type { LockVaultRequest as _broker_v1_LockVaultRequest, LockVaultRequest__Output as _broker_v1_LockVaultRequest__Output } from './broker/v1/LockVaultRequest.ts';
 import type { RemoveKeySlotRequest as _broker_v1_RemoveKeySlotRequest, RemoveKeySlotRequest__Output as _broker_v1_RemoveKeySlotRequest__Output } from './broker/v1/RemoveKeySlotRequest.ts';
 import type { RestoreVaultRequest as _broker_v1_RestoreVaultRequest, RestoreVaultRequest__Output as _broker_v1_RestoreVaultRequest__Output } from './broker/v1/RestoreVaultRequest.ts';
+import type { ScanRequest as _broker_v1_ScanRequest, ScanRequest__Output as _broker_v1_ScanRequest__Output } from './broker/v1/ScanRequest.ts';
+import type { ScanResponse as _broker_v1_ScanResponse, ScanResponse__Output as _broker_v1_ScanResponse__Output } from './broker/v1/ScanResponse.ts';
 import type { UnlockVaultRequest as _broker_v1_UnlockVaultRequest, UnlockVaultRequest__Output as _broker_v1_UnlockVaultRequest__Output } from './broker/v1/UnlockVaultRequest.ts';
 import type { VaultClient as _broker_v1_VaultClient, VaultDefinition as _broker_v1_VaultDefinition } from './broker/v1/Vault.ts';
 import type { VaultStatus as _broker_v1_VaultStatus, VaultStatus__Output as _broker_v1_VaultStatus__Output } from './broker/v1/VaultStatus.ts';
@@ -37,6 +39,8 @@ export interface ProtoGrpcType {
       LockVaultRequest: MessageTypeDefinition<_broker_v1_LockVaultRequest, _broker_v1_LockVaultRequest__Output>
       RemoveKeySlotRequest: MessageTypeDefinition<_broker_v1_RemoveKeySlotRequest, _broker_v1_RemoveKeySlotRequest__Output>
       RestoreVaultRequest: MessageTypeDefinition<_broker_v1_RestoreVaultRequest, _broker_v1_RestoreVaultRequest__Output>
+      ScanRequest: MessageTypeDefinition<_broker_v1_ScanRequest, _broker_v1_ScanRequest__Output>
+      ScanResponse: MessageTypeDefinition<_broker_v1_ScanResponse, _broker_v1_ScanResponse__Output>
       UnlockVaultRequest: MessageTypeDefinition<_broker_v1_UnlockVaultRequest, _broker_v1_UnlockVaultRequest__Output>
       Vault: SubtypeConstructor<typeof grpc.Client, _broker_v1_VaultClient> & { service: _broker_v1_VaultDefinition }
       VaultStatus: MessageTypeDefinition<_broker_v1_VaultStatus, _broker_v1_VaultStatus__Output>

@@ -62,6 +62,7 @@ export class AuditLog implements AuditSink, AsyncDisposable {
   #head: Head | undefined;
   #sealTimer: Timer | undefined;
   #rotations = 0;
+  #observe: (event: AuditEvent) => void = () => undefined;
 
   private constructor(chain: Chain, options: AuditOptions) {
     this.#chain = chain;
@@ -77,19 +78,31 @@ export class AuditLog implements AuditSink, AsyncDisposable {
     return new AuditLog(await Chain.open(options), options);
   }
 
+  /** Tells `listener` of every event that is to be recorded, before it is. */
+  observe(listener: (event: AuditEvent) => void): void {
+    this.#observe = listener;
+  }
+
   /** Resolves once the record is on disk. @throws BrokerError `unavailable`, `corrupt`: then do not do it. */
   record(event: AuditEvent): Promise<void> {
+    this.#observe(event);
     return this.#chain.append(event, true);
   }
 
   /** Resolves once the record is in the file; it is on disk within 100 ms. @throws as `record`. */
   write(event: AuditEvent): Promise<void> {
+    this.#observe(event);
     return this.#chain.append(event, false);
   }
 
   /** False while the last attempt to write failed. */
   get healthy(): boolean {
     return this.#chain.problem === undefined;
+  }
+
+  /** Records at the end that no head of this process covers yet. */
+  get unsealed(): number {
+    return this.#chain.last.seq - (this.#head?.seq ?? 0);
   }
 
   get problem(): BrokerError | undefined {

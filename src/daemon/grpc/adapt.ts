@@ -36,12 +36,22 @@ export class Adapter {
   readonly #authenticate: Authenticate;
   readonly #log: Log;
   readonly #stop: AbortSignal;
+  readonly #done: (method: string, code: string) => void;
 
-  /** @param stop aborts when the daemon stops, with the BrokerError that calls in progress then end with. */
-  constructor(authenticate: Authenticate, log: Log, stop: AbortSignal) {
+  /**
+   * @param stop aborts when the daemon stops, with the BrokerError that calls in progress then end with.
+   * @param done told how each call of a known method ended: `ok`, or the error's code.
+   */
+  constructor(
+    authenticate: Authenticate,
+    log: Log,
+    stop: AbortSignal,
+    done: (method: string, code: string) => void = () => undefined,
+  ) {
     this.#authenticate = authenticate;
     this.#log = log;
     this.#stop = stop;
+    this.#done = done;
     // Every call in progress listens to it.
     setMaxListeners(0, stop);
   }
@@ -121,7 +131,12 @@ export class Adapter {
     try {
       throwIfAborted(this.#stop);
       const caller = await this.#authenticate(call, access, method);
-      return await work({ caller, signal: over.signal });
+      const result = await work({ caller, signal: over.signal });
+      this.#done(method, 'ok');
+      return result;
+    } catch (thrown) {
+      this.#done(method, toBrokerError(thrown).code);
+      throw thrown;
     } finally {
       this.#stop.removeEventListener('abort', stop);
     }
@@ -140,6 +155,7 @@ export class Adapter {
 
 /** Resolves when the stream takes more, or when the call is over. */
 function drained(call: { once(event: string, listener: () => void): unknown }, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const over = (): void => {
       signal.removeEventListener('abort', over);
@@ -147,6 +163,5 @@ function drained(call: { once(event: string, listener: () => void): unknown }, s
     };
     call.once('drain', over);
     signal.addEventListener('abort', over, { once: true });
-    if (signal.aborted) over();
   });
 }

@@ -1,4 +1,5 @@
-import { BrokerError } from '../../core/errors.ts';
+import type { ServerKey } from '../../core/driver.ts';
+import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Service } from '../../core/proto/broker/v1/Service.ts';
 import type { ServicePolicy__Output } from '../../core/proto/broker/v1/ServicePolicy.ts';
@@ -55,6 +56,31 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
       await daemon.serviceChanged(name);
       return {};
     }),
+    Trust: adapt.unary(async ({ name, fingerprints }, { caller, signal }) => {
+      const { kind, revision } = visible(caller, name);
+      const grant = await gate.admit(caller, { action: 'test', service: name });
+      using _ = grant;
+      const keys = await daemon.sessions.look(caller, grant, signal).catch((thrown: unknown) => {
+        throw toBrokerError(thrown).forService(name);
+      });
+      const unknown = fingerprints.find((wanted) => !keys.some(({ fingerprint }) => fingerprint === wanted));
+      if (unknown !== undefined) {
+        const has = keys.map(({ fingerprint, type }) => `${fingerprint} (${type})`).join(', ');
+        throw new BrokerError('conflict', `${name}: the server has ${has}, and not ${printableName(unknown)}`);
+      }
+      const chosen = keys.filter(({ fingerprint }) => fingerprints.includes(fingerprint));
+      const field = daemon.drivers.get(kind)?.trust?.field;
+      if (chosen.length > 0 && field !== undefined && !keys.some(({ pinned }) => pinned)) {
+        const detail = { fingerprints: chosen.map(({ fingerprint }) => fingerprint).join(' ') };
+        const lines = chosen.map(({ line }) => `${line}\n`).join('');
+        await daemon.audited('service.trust', caller, { service: name, kind, detail }, () =>
+          services.pin(name, field, lines, revision),
+        );
+        await daemon.serviceChanged(name);
+        return { keys: keys.map((key) => shownKey({ ...key, pinned: chosen.includes(key) })) };
+      }
+      return { keys: keys.map(shownKey) };
+    }),
     Test: adapt.unary(async ({ name }, { caller, signal }) => {
       visible(caller, name);
       const grant = await gate.admit(caller, { action: 'test', service: name });
@@ -96,6 +122,15 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
       return { cleared };
     }),
   };
+}
+
+function shownKey({ type, fingerprint, pinned }: ServerKey) {
+  return { type, fingerprint, pinned };
+}
+
+/** What a caller sent as a fingerprint may be anything. */
+function printableName(text: string): string {
+  return /^[A-Za-z0-9:+/=]{1,80}$/.test(text) ? text : 'that';
 }
 
 interface ChangeRequest {

@@ -75,8 +75,10 @@ export function sessionsHandlers(daemon: Daemon, adapt: Adapter): SessionsHandle
     const ended = endOf(lease.id);
     const end = async (): Promise<EndReason> => {
       // Nobody else can come to it, so that it would wait in vain once its client left before it was served.
-      if (sessions.get(lease.id)?.connections.served === 0) await sessions.close(lease.id, 'closed');
-      return await ended;
+      const now = sessions.get(lease.id);
+      if (now?.connections.served !== 0 || now.endReason !== undefined) return await ended;
+      await sessions.close(lease.id, 'closed');
+      throw new BrokerError('ended', `${service}: the client left before the session began`);
     };
     return { name: service, stream, end };
   }

@@ -4,6 +4,7 @@ import type { ExecResponse } from '../../core/proto/broker/v1/ExecResponse.ts';
 import type { SshHandlers } from '../../core/proto/broker/v1/Ssh.ts';
 import { toMillis } from '../../core/rpc.ts';
 import { execute, type Running } from '../../drivers/ssh/exec.ts';
+import { identityFrom } from '../../drivers/ssh/identity.ts';
 import type { Daemon } from '../daemon.ts';
 import { after, link } from '../sessions/link.ts';
 import type { Adapter } from './adapt.ts';
@@ -16,6 +17,16 @@ export function sshHandlers(daemon: Daemon, adapt: Adapter): SshHandlers {
   const { sessions } = daemon;
   return {
     ...copyHandlers(daemon, adapt),
+    Hosts: adapt.unary(async (_request, { caller }) => ({
+      hosts: daemon.services
+        .list()
+        .filter(({ kind, name }) => kind === 'ssh' && daemon.gate.visible(caller, name))
+        .map(({ name, config }) => ({
+          service: name,
+          user: typeof config.user === 'string' ? config.user : '',
+          hostKey: identityFrom(daemon.localKey(name)).line,
+        })),
+    })),
     Exec: adapt.duplex(async (requests: AsyncIterable<ExecRequest__Output>, send, { caller, signal }) => {
       const messages = requests[Symbol.asyncIterator]();
       const first = await messages.next();
@@ -25,15 +36,19 @@ export function sshHandlers(daemon: Daemon, adapt: Adapter): SshHandlers {
       const timeoutMs = toMillis(start.timeout);
       const request = { service, action: 'exec', kind: 'ssh', ...(reason && { reason }) } as const;
       const { lease, stream } = await sessions.connect(caller, request, signal);
-      // Cancelling hangs up: the session's end tells the command so.
       const close = (): void => void sessions.close(lease.id, 'closed');
-      signal.addEventListener('abort', close, { once: true });
-      using over = link(signal);
       const stops: (() => void)[] = [];
+      // Nothing runs yet: the session's end is the end of what was to begin.
+      let cancel = close;
+      const cancelled = (): void => cancel();
+      signal.addEventListener('abort', cancelled, { once: true });
+      using over = link(signal);
       try {
         const type = /^[\w.+-]{1,64}$/.test(terminalType) ? terminalType : 'xterm';
         const size = terminal ? { rows: terminal.rows, columns: terminal.columns, type } : undefined;
         const running = await execute(stream, { argv, terminal: size }, over.signal);
+        cancel = () => stops.push(...endAfter(0, running, () => undefined, close));
+        if (signal.aborted) cancel();
         const late = new BrokerError(
           'upstream_timeout',
           `${service}: the command did not end within ${(timeoutMs ?? 0) / 1_000} s`,
@@ -48,7 +63,7 @@ export function sshHandlers(daemon: Daemon, adapt: Adapter): SshHandlers {
         await send({ exit: { code: 0, signal: '', ...ended } });
       } finally {
         for (const stop of stops) stop();
-        signal.removeEventListener('abort', close);
+        signal.removeEventListener('abort', cancelled);
         await sessions.close(lease.id, 'closed');
       }
     }),

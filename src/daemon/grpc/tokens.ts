@@ -1,4 +1,5 @@
 import { BrokerError } from '../../core/errors.ts';
+import type { CreateTokenRequest__Output } from '../../core/proto/broker/v1/CreateTokenRequest.ts';
 import type { Token } from '../../core/proto/broker/v1/Token.ts';
 import type { TokensHandlers } from '../../core/proto/broker/v1/Tokens.ts';
 import { fromMillis, fromOptionalMillis, toMillis } from '../../core/rpc.ts';
@@ -27,29 +28,44 @@ export function tokensHandlers(daemon: Daemon, adapt: Adapter): TokensHandlers {
     if (!only || found.length > 1) throw new BrokerError('not_found', 'there is no such token of yours');
     return only;
   };
+  const create = async (request: CreateTokenRequest__Output, caller: Caller, held: boolean) => {
+    const { name, anyUid } = request;
+    const detail = { name, scope: request.scope, anyUid };
+    return await daemon.audited('token.create', caller, { detail }, async () => {
+      const scope = scopeOf(request.scope);
+      const ttlMs = toMillis(request.ttl);
+      const uid = caller.transport === 'unix' && !anyUid ? caller.peer?.uid : undefined;
+      const parent = caller.token?.scope === 'admin' ? undefined : caller.token?.id;
+      if (parent !== undefined && anyUid) {
+        throw new BrokerError('denied', 'any_uid: only an admin may lift the binding to a uid');
+      }
+      const spec = {
+        ...(name && { name }),
+        scope,
+        grants: request.grants.map(grantOf),
+        ...(ttlMs !== undefined && { ttlMs }),
+        ...(uid !== undefined && { boundUid: uid }),
+        ...(parent !== undefined && { parent }),
+      };
+      return await tokens.create(spec, held);
+    });
+  };
   return {
     Create: adapt.unary(async (request, { caller }) => {
-      const { name, anyUid } = request;
-      const detail = { name, scope: request.scope, anyUid };
-      const { token, record } = await daemon.audited('token.create', caller, { detail }, async () => {
-        const scope = scopeOf(request.scope);
-        const ttlMs = toMillis(request.ttl);
-        const uid = caller.transport === 'unix' && !anyUid ? caller.peer?.uid : undefined;
-        const parent = caller.token?.scope === 'admin' ? undefined : caller.token?.id;
-        if (parent !== undefined && anyUid) {
-          throw new BrokerError('denied', 'any_uid: only an admin may lift the binding to a uid');
-        }
-        return await tokens.create({
-          ...(name && { name }),
-          scope,
-          grants: request.grants.map(grantOf),
-          ...(ttlMs !== undefined && { ttlMs }),
-          ...(uid !== undefined && { boundUid: uid }),
-          ...(parent !== undefined && { parent }),
-        });
-      });
+      const { token, record } = await create(request, caller, false);
       using _ = token;
       return { token: message(record), text: token.use((bytes) => bytes.toString('utf8')) };
+    }),
+    Hold: adapt.serverStream(async function* (request, { caller, signal }) {
+      const { token, record } = await create(request, caller, true);
+      try {
+        using _ = token;
+        yield { token: message(record), text: token.use((bytes) => bytes.toString('utf8')) };
+        await over(AbortSignal.any([signal, tokens.signalFor(record.id)]));
+      } finally {
+        const detail = { name: record.name, id: record.id };
+        await daemon.audited('token.revoke', caller, { detail }, () => tokens.release(record.id));
+      }
     }),
     List: adapt.unary(async (_request, { caller }) => ({ tokens: family(caller).map(message) })),
     Revoke: adapt.unary(async ({ token }, { caller }) => {
@@ -60,6 +76,14 @@ export function tokensHandlers(daemon: Daemon, adapt: Adapter): TokensHandlers {
       return message(record);
     }),
   };
+}
+
+/** Resolves when the signal aborts. */
+function over(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 function scopeOf(text: string): 'admin' | 'proxy' {

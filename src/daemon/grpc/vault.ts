@@ -74,6 +74,19 @@ export function vaultHandlers(daemon: Daemon, adapt: Adapter): VaultHandlers {
       await daemon.audited('vault.slot_remove', caller, { detail: { label } }, () => vault.removeSlot(label));
       return status(daemon, caller);
     }),
+    Scan: adapt.unary(async ({ values, home }, { caller, signal }) => {
+      const detail: Record<string, number> = { values: values.length };
+      return await daemon.audited('vault.scan', caller, { detail }, async () => {
+        const matches = daemon.leaks.among(caller, values);
+        detail.matches = matches.length;
+        if (!home) return { matches };
+        // Whoever may write there could else try a whole dictionary at once.
+        if (!daemon.isOwner(caller)) throw new BrokerError('denied', "home: for an admin, or the daemon's own user");
+        const files = await daemon.leaks.inFiles(daemon.home, signal);
+        detail.files = files.length;
+        return { matches, files };
+      });
+    }),
     Backup: adapt.serverStream(async function* (_request, { caller }) {
       const bytes = await daemon.audited('vault.backup', caller, {}, () => vault.backup());
       yield* chunks(bytes);

@@ -20,13 +20,20 @@ const MAX_UNWANTED_BYTES = 1024 * 1024;
 /** Milliseconds for the same. */
 const UNWANTED_MS = 5_000;
 
-/** A method that a path does not take: 405, which no other failure of broker's is. */
-export class MethodRefused extends BrokerError {
-  readonly allow: string;
+/** A refusal for which HTTP has a status of its own. */
+export class HttpRefusal extends BrokerError {
+  readonly httpStatus: number;
+  readonly httpHeaders: readonly (readonly [string, string])[];
 
-  constructor(methods: readonly string[]) {
-    super('invalid_argument', `this path takes ${methods.join(' and ')} only`);
-    this.allow = methods.join(', ');
+  constructor(
+    status: number,
+    safeMessage: string,
+    headers: readonly (readonly [string, string])[] = [],
+    hint?: string,
+  ) {
+    super('invalid_argument', safeMessage, hint === undefined ? {} : { hint });
+    this.httpStatus = status;
+    this.httpHeaders = headers;
   }
 }
 
@@ -42,6 +49,12 @@ export function answer(
   response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) });
   response.end(body);
   endUnwanted(response.req);
+}
+
+/** Begins an answer of broker's own whose length is not known yet. */
+export function beginAnswer(response: ServerResponse, type: string): void {
+  for (const [name, value] of SECURITY_HEADERS) response.setHeader(name, value);
+  response.writeHead(200, { 'Content-Type': type });
 }
 
 export function answerJson(
@@ -66,6 +79,11 @@ export function answerError(response: ServerResponse, error: BrokerError): void 
   answer(response, status, 'application/json', body, headers);
 }
 
+/** The JSON form of an error, which crosses to the client. */
+export function errorJson({ code, message, hint, hop, upstreamCode }: BrokerError) {
+  return { error: { code, message, hint, hop, upstream_code: upstreamCode } };
+}
+
 /** The same on a socket that has no response: after an upgrade, or when the request could not be parsed. Ends it. */
 export function answerRaw(socket: Duplex, error: BrokerError, instead?: number): void {
   const { headers, body, status } = errorAnswer(error, instead);
@@ -80,17 +98,20 @@ export function answerRaw(socket: Duplex, error: BrokerError, instead?: number):
 }
 
 function errorAnswer(error: BrokerError, instead?: number) {
-  const { code, message, hint, hop } = error;
+  const { code } = error;
   const headers: [string, string | readonly string[]][] = [['X-Broker-Error', code]];
-  // Not by instanceof, which takes every BrokerError for one.
-  const allow = 'allow' in error && typeof error.allow === 'string' ? error.allow : undefined;
-  if (allow !== undefined) headers.push(['Allow', allow]);
-  const status = instead ?? (allow === undefined ? HTTP_STATUS[code] : 405);
+  const status = instead ?? (isHttpRefusal(error) ? error.httpStatus : HTTP_STATUS[code]);
+  if (isHttpRefusal(error)) for (const [name, value] of error.httpHeaders) headers.push([name, value]);
   // Basic too: git, among others, shows its password only to who asks for one.
   if (status === 401)
     headers.push(['WWW-Authenticate', ['Bearer realm="broker"', 'Basic realm="broker", charset="UTF-8"']]);
   if (status === 429 || status === 503) headers.push(['Retry-After', String(RETRY_AFTER_S)]);
-  return { status, headers, body: `${JSON.stringify({ error: { code, message, hint, hop } })}\n` };
+  return { status, headers, body: `${JSON.stringify(errorJson(error))}\n` };
+}
+
+/** `instanceof` would take every BrokerError for one. */
+function isHttpRefusal(error: BrokerError): error is HttpRefusal {
+  return 'httpStatus' in error;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import type { Caller } from '../caller.ts';
 import { errorFields, type Log } from '../log.ts';
-import { answerError, answerRaw, MethodRefused } from './answers.ts';
+import { answerError, answerRaw, HttpRefusal } from './answers.ts';
 import { type Callers, type Connection, type Presented, presentedToken } from './caller.ts';
 import { checkOrigin } from './host.ts';
 import type { Reached, Requests } from './listener.ts';
@@ -65,7 +65,9 @@ export class Dispatch implements Requests {
     const found = this.#parts.routes.find(presented.target);
     if (!found) throw new BrokerError('not_found', 'there is nothing at this path');
     const { route, rest } = found;
-    if (route.methods && !route.methods.includes(method)) throw new MethodRefused(route.methods);
+    const { methods } = route;
+    if (methods && !methods.includes(method))
+      throw new HttpRefusal(405, `this path takes ${methods.join(' and ')} only`, [['Allow', methods.join(', ')]]);
     const isAsked = route.auth === 'token' || route.auth === 'admin';
     const caller = isAsked
       ? await this.#authenticate(connection, presented, route)

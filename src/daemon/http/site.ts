@@ -1,3 +1,4 @@
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { auditCaller } from '../caller.ts';
 import type { Daemon } from '../daemon.ts';
 import { errorFields, type Log } from '../log.ts';
@@ -6,24 +7,38 @@ import { Callers } from './caller.ts';
 import { Dispatch } from './dispatch.ts';
 import { healthRoutes } from './health.ts';
 import type { Requests } from './listener.ts';
+import { metricsRoute } from './metrics.ts';
 import { OwnPorts } from './ports.ts';
 import { type Route, Routes } from './routes.ts';
+import { rpcRoutes } from './rpc/routes.ts';
 
 export interface HttpSideParts {
   readonly daemon: Daemon;
   readonly log: Log;
+  /** The handlers of the control API. */
+  readonly services: ReadonlyMap<string, UntypedServiceImplementation>;
+  /** `/metrics` needs no token. */
+  readonly openMetrics: boolean;
 }
 
 /** Everything that the HTTP port answers, put together: one line for each group of routes. */
-export function httpSide({ daemon, log }: HttpSideParts): Requests {
+export function httpSide({ daemon, log, services, openMetrics }: HttpSideParts): Requests {
   const routes = new Routes();
-  const all: readonly Route[] = [...healthRoutes(daemon), ...daemon.proxy.routes()];
+  const all: readonly Route[] = [
+    ...healthRoutes(daemon),
+    metricsRoute(daemon, openMetrics),
+    ...rpcRoutes(services),
+    ...daemon.proxy.routes(),
+  ];
   for (const route of all) routes.add(route);
   return dispatch({ daemon, log }, routes);
 }
 
 /** The ports of services that have one of their own; they follow the records from now on. */
-export async function ownPorts({ daemon, log }: HttpSideParts, peers: PeerLookup): Promise<OwnPorts> {
+export async function ownPorts(
+  { daemon, log }: Pick<HttpSideParts, 'daemon' | 'log'>,
+  peers: PeerLookup,
+): Promise<OwnPorts> {
   const ports = new OwnPorts({
     peers,
     proxy: daemon.proxy,
@@ -35,7 +50,7 @@ export async function ownPorts({ daemon, log }: HttpSideParts, peers: PeerLookup
   return ports;
 }
 
-function dispatch({ daemon, log }: HttpSideParts, routes: Pick<Routes, 'find'>): Requests {
+function dispatch({ daemon, log }: Pick<HttpSideParts, 'daemon' | 'log'>, routes: Pick<Routes, 'find'>): Requests {
   return new Dispatch({
     routes,
     log,

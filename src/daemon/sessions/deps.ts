@@ -2,9 +2,11 @@ import type { SecureContext } from 'node:tls';
 import type { AuditSink } from '../../core/audit.ts';
 import type { Driver, DriverIo } from '../../core/driver.ts';
 import type { Action, Grant } from '../../core/grant.ts';
+import type { Secret } from '../../core/secret.ts';
 import type { Caller } from '../caller.ts';
 import type { PeerLookup } from '../peer/lookup.ts';
 import type { DescriptorUse } from './descriptors.ts';
+import type { Lease, LeaseEvent } from './events.ts';
 
 /** A service's record, opened under a grant. */
 export interface ResolvedService {
@@ -77,6 +79,13 @@ export interface SessionLimits {
   readonly endTimeoutMs: number;
 }
 
+/** Told of what sessions do, for metrics. */
+export interface SessionMeter {
+  /** @param tookMs from the request to a connection that is logged in. */
+  opened(lease: Lease, tookMs: number): void;
+  event(event: LeaseEvent): void;
+}
+
 /** What the session manager needs from the daemon around it. */
 export interface SessionDeps {
   readonly drivers: ReadonlyMap<string, Driver>;
@@ -84,6 +93,7 @@ export interface SessionDeps {
   readonly gate: SessionGate;
   readonly audit: AuditSink;
   readonly peers: PeerLookup;
+  readonly meter?: SessionMeter;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** True for a port that the daemon itself listens on (gRPC, HTTP); the leases' are known here. */
@@ -93,6 +103,8 @@ export interface SessionDeps {
   readonly localTls?: () => Promise<LocalTls>;
   /** OAuth2 access tokens for one login to a service. */
   readonly accessToken?: (service: string) => DriverIo['accessToken'];
+  /** 32 bytes of a service's own, the same as long as the vault's data key is; the caller disposes them. @throws BrokerError `locked`. */
+  readonly localKey?: (service: string) => Secret;
   /** For the daemon's log: failures that nobody waits for. Never sent to a client. */
   readonly report: (error: unknown, doing: string) => void;
   readonly descriptors?: () => Promise<DescriptorUse | undefined>;

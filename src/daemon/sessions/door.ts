@@ -12,6 +12,8 @@ export interface DoorRules {
   readonly uid: number | undefined;
   /** Set: the client must present it. */
   readonly ticket: Secret | undefined;
+  /** Set: the client knows the local side by it. */
+  readonly localKey: (() => Secret) | undefined;
   /** Why nobody may come in any more, if so. */
   readonly closed: () => BrokerError | undefined;
   /** Counts the client in; an error when the lease has served as many as it may. Synchronous: no two pass at once. */
@@ -48,6 +50,7 @@ export function doorFor(rules: DoorRules, peer: Promise<PeerIdentity | undefined
   return {
     ticketRequired: rules.ticket !== undefined,
     ticket: rules.ticket,
+    localKey: rules.localKey,
     tls: rules.tls,
     idleMs: rules.idleMs,
     async admit(presented) {

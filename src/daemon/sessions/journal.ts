@@ -5,6 +5,7 @@ import type { SessionEnd } from '../../core/relay.ts';
 import { auditCaller, type PeerIdentity } from '../caller.ts';
 import type { EndReason, Lease } from './events.ts';
 import type { LeaseParts } from './parts.ts';
+import { viaOf } from './via.ts';
 
 type Detail = Readonly<Record<string, string | number | boolean>>;
 
@@ -21,11 +22,13 @@ export class LeaseJournal {
   /** @returns when this and the gate's `intent` are on disk; until then the door lets nobody in, so nothing goes upstream unrecorded. */
   opened(intent: Promise<void>): Promise<void> {
     const { plan, obtained, expiresAt } = this.#parts;
+    const via = viaOf(obtained.service.config);
     const written = this.#write(
       this.#event('session.open', 'ok', {
         check: plan.check,
         connections: plan.connections,
         spare: obtained.fromSpare,
+        ...(via !== undefined && { via }),
         expiresAt: new Date(expiresAt).toISOString(),
       }),
     );

@@ -211,13 +211,14 @@ export class LiveLease {
   }
 
   #door(visit: Visit, peer: Promise<PeerIdentity | undefined> | undefined) {
-    const { plan, ticket, localTls, errand, emit } = this.#parts;
+    const { plan, ticket, localTls, errand, emit, deps } = this.#parts;
     const checked = peer !== undefined;
     const rules: DoorRules = {
       idleMs: plan.idleMs,
       tls: localTls?.context,
       uid: checked && plan.check === 'peer' ? errand.caller.peer?.uid : undefined,
       ticket: checked ? ticket : undefined,
+      localKey: checked ? undefined : deps.localKey?.bind(deps, this.service),
       recorded: this.#recorded,
       closed: () => this.#endError,
       count: () => this.#count(visit),

@@ -1,3 +1,5 @@
+import { systemClock } from '../clock.ts';
+
 /** An AbortSignal that follows others, and can be cut loose from them. */
 export interface Link extends Disposable {
   readonly signal: AbortSignal;
@@ -30,14 +32,8 @@ export function link(...sources: readonly (AbortSignal | undefined)[]): Link {
   };
 }
 
-/** A timer that does not keep the process alive and may be longer than setTimeout's 24.8 days. Returns what stops it. */
+/** A timer that does not keep the process alive, however far away it is. Returns what stops it. */
 export function after(ms: number, then: () => void): () => void {
-  const longest = 2 ** 31 - 1;
-  let timer: NodeJS.Timeout;
-  const arm = (left: number): void => {
-    timer = setTimeout(() => (left > longest ? arm(left - longest) : then()), Math.min(Math.max(left, 0), longest));
-    timer.unref();
-  };
-  arm(ms);
-  return () => clearTimeout(timer);
+  const timer = systemClock.after(ms, then);
+  return () => timer.cancel();
 }

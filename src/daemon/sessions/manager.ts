@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { AddressGuard } from '../../core/dial.ts';
-import type { LeaseAddress } from '../../core/driver.ts';
+import type { LeaseAddress, ServerKey } from '../../core/driver.ts';
 import { BrokerError, throwIfAborted, toBrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
 import {
@@ -27,6 +27,7 @@ import { addressGuard } from './guard.ts';
 import { type Greet, LiveLease } from './lease.ts';
 import { after, type Link, link } from './link.ts';
 import { type Listener, listenNowhere, listenTcp, listenUnix } from './listener.ts';
+import { look } from './look.ts';
 import { PortRest } from './ports.ts';
 import { type ProbeResult, probe } from './probe.ts';
 import { type OpenPlan, type OpenRequest, planOpen } from './request.ts';
@@ -154,6 +155,11 @@ export class SessionManager {
     return probe(this.#deps, this.#limits, this.guard, caller, grant, signal);
   }
 
+  /** The keys by which the grant's server can be recognised, without a login. @throws BrokerError as Trust.look. */
+  look(caller: Caller, grant: Grant, signal: AbortSignal): Promise<readonly ServerKey[]> {
+    return look(this.#deps, this.#limits, this.guard, caller, grant, signal);
+  }
+
   list(): Lease[] {
     return [...this.#leases.values()].map((lease) => lease.view());
   }
@@ -238,6 +244,7 @@ export class SessionManager {
     const { caller, session: id } = errand;
     // What the gate refuses it has recorded itself.
     const startedAt = this.#deps.now();
+    const began = performance.now();
     const { grant, recorded } = await this.#upstreams.admit(errand);
     try {
       this.#upstreams.spares.forgive(plan.service);
@@ -263,6 +270,7 @@ export class SessionManager {
         emit: (type, view) => this.#emit(type, view),
       });
       this.#leases.set(id, lease);
+      this.#deps.meter?.opened(lease.view(), performance.now() - began);
       return { lease, obtained, ticket, localTls };
     } catch (thrown) {
       grant[Symbol.dispose]();
@@ -334,6 +342,8 @@ export class SessionManager {
 
   #emit(type: LeaseEvent['type'], lease: Lease): void {
     if (type === 'ended') this.#leases.delete(lease.id);
-    this.#events.emit({ type, at: this.#deps.now(), lease });
+    const event = { type, at: this.#deps.now(), lease };
+    this.#deps.meter?.event(event);
+    this.#events.emit(event);
   }
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { AddressGuard, Target } from '../../core/dial.ts';
 import { BrokerError } from '../../core/errors.ts';
+import { globMatches } from '../../core/glob.ts';
 
 /** Services that may stand one behind the other. */
 const MAX_CHAIN = 5;
@@ -31,6 +32,50 @@ export function refuseCircle(chain: readonly string[], via: string): void {
     throw new BrokerError('invalid_argument', `via leads through more than ${MAX_CHAIN - 1} services: ${shown}`, {
       hop: 'config',
     });
+}
+
+/** What is known of a stored service when another is to be reached through it. */
+interface Way {
+  readonly kind: string;
+  readonly config: unknown;
+}
+
+/**
+ * Refuses to store a service that could never be reached: its `via` is missing, of another kind, does not carry it
+ * (`via_for`), or leads in a circle.
+ * @param carrying kinds that others can be reached through.
+ * @throws BrokerError `invalid_argument` naming the chain.
+ */
+export function checkWay(
+  name: string,
+  config: unknown,
+  lookUp: (name: string) => Way | undefined,
+  carrying: readonly string[],
+): void {
+  const chain = [name];
+  const first = viaOf(config);
+  for (let via = first; via !== undefined; ) {
+    refuseCircle(chain, via);
+    const way = lookUp(via);
+    if (!way) throw new BrokerError('invalid_argument', `via: there is no service ${via}`, { hop: 'config' });
+    if (!carrying.includes(way.kind))
+      throw new BrokerError('invalid_argument', `via: ${via} is a ${way.kind} service, not ${carrying.join(' or ')}`, {
+        hop: 'config',
+      });
+    chain.push(via);
+    via = viaOf(way.config);
+  }
+  if (first !== undefined && !carriedBy(lookUp(first)?.config).some((glob) => globMatches(glob, name)))
+    throw new BrokerError('invalid_argument', `via: ${first} is not a way to ${name} (its via_for does not name it)`, {
+      hop: 'config',
+      hint: `broker service set ${first} --via-for ${name}, and the names that stand there already`,
+    });
+}
+
+/** The field `via_for`: globs on the names of the services that may be reached through this one. */
+export function carriedBy(config: unknown): readonly string[] {
+  const given: unknown = typeof config === 'object' && config !== null ? Reflect.get(config, 'via_for') : undefined;
+  return Array.isArray(given) ? given.filter((glob) => typeof glob === 'string') : [];
 }
 
 /**

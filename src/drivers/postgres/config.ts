@@ -10,6 +10,7 @@ import {
   trustFields,
   verifyField,
   viaField,
+  viaProblems,
 } from '../../core/serverfields.ts';
 
 const FALLS_BACK =
@@ -47,7 +48,7 @@ export const postgresConfig = configSpec(shape, (config, isSet) => {
   const problems: string[] = [];
   const needsPassword = config.min_auth !== 'cert' && config.min_auth !== 'none';
   if (needsPassword && !isSet('password')) problems.push(`password is required with min_auth ${config.min_auth}`);
-  problems.push(...certificateProblems(config.cert, isSet));
+  problems.push(...certificateProblems(config.cert, isSet), ...viaProblems(config));
   if (config.min_auth === 'cert' && config.cert === undefined) problems.push('cert is required with min_auth cert');
   if (config.tls === 'disable' && !isUnix(config.host)) {
     if (config.min_auth === 'password')

@@ -10,6 +10,7 @@ import {
   trustFields,
   verifyField,
   viaField,
+  viaProblems,
 } from '../../core/serverfields.ts';
 import type { TlsVerify } from '../../core/tls.ts';
 
@@ -46,7 +47,7 @@ export const redisConfig = configSpec(shape, (config, isSet) => {
   // The server would take AUTH from anyone for a user without a password: nothing there for broker to keep.
   if (config.username !== undefined && !isSet('password'))
     problems.push('password is required where username is given');
-  problems.push(...certificateProblems(config.cert, isSet));
+  problems.push(...certificateProblems(config.cert, isSet), ...viaProblems(config));
   for (const name of ['ca', 'cert', 'server_name'] as const) {
     if (config[name] !== undefined && verifyOf(config) === 'disable')
       problems.push(`${name} has no meaning without TLS`);

@@ -3,7 +3,7 @@ import type { Client, ClientChannel, PseudoTtyInfo, PseudoTtyOptions, ServerChan
 import { BrokerError } from '../../core/errors.ts';
 import type { Channels } from './channels.ts';
 import { chunksOf, Output } from './output.ts';
-import { hangUp, sendSignal } from './packet.ts';
+import { hangUp, hearAfterEof, sendSignal } from './packet.ts';
 import { type Decision, decide, type SshPolicy, type SshRequest } from './policy.ts';
 import { filterSftp } from './sftp/filter.ts';
 import type { Traffic } from './traffic.ts';
@@ -39,6 +39,7 @@ export function bridgeSession(session: Session, bridge: Bridge): void {
   let running: ClientChannel | undefined;
   const permits = (request: SshRequest): boolean => decide(policy, request).allowed;
 
+  hearAfterEof(session);
   session.on('env', (accept, reject, { key, val }) => {
     if (!permits({ type: 'env', name: key }) || Object.keys(env).length >= MAX_ENV || val.includes('\0'))
       return reject?.();

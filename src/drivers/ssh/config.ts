@@ -2,6 +2,7 @@ import { configSpec, type Parsed } from '../../core/config.ts';
 import { formatHostPort } from '../../core/dial.ts';
 import { boolean, list, port, secret, text } from '../../core/field.ts';
 import type { Secret } from '../../core/secret.ts';
+import { viaField } from '../../core/serverfields.ts';
 import { CertificateProblem, isAbout, parseCertificate } from './certificate.ts';
 import { HostKeyProblem, type Pins, parseHostKeys, parseKnownHosts } from './hostkey.ts';
 import { KeyProblem, parsePrivateKey } from './keys.ts';
@@ -51,7 +52,7 @@ const shape = {
     doc: 'Subsystems that may be started, other than sftp, which has sftp_read and sftp_write.',
   }),
   allow_forward: list({ doc: 'Targets that TCP connections may be forwarded to: db.internal:5432.' }),
-  via: text({ doc: 'Name of the ssh service to dial through.', redirects: true, maxLength: 255 }),
+  via: viaField,
   via_for: list({
     doc: 'Names of services (* stands for any characters) that may be reached through this one: those whose via it is. Whoever may use such a service needs no grant for this one.',
   }),

@@ -4,10 +4,11 @@ import { Channels } from './channels.ts';
 import { login } from './client.ts';
 import { describe, type SshConfig, sshConfig } from './config.ts';
 import { hint, type SshFacts } from './hint.ts';
-import { identityOf } from './identity.ts';
+import { identityFrom, identityOf } from './identity.ts';
 import { greet, type SshVisitor } from './local.ts';
 import { readPolicy } from './policy.ts';
 import { SshTrunk } from './trunk.ts';
+import { trust } from './trust.ts';
 import { SshUpstream } from './upstream.ts';
 
 /** SSH servers: commands, files and forwarding, as far as the service's policy allows. */
@@ -19,6 +20,7 @@ export const ssh: Driver<SshConfig, SshFacts, SshVisitor, never> = {
   // The connections that are shared stay for a while by themselves.
   spares: () => 0,
   describe,
+  carries: true,
   trunks: {
     // OpenSSH's MaxSessions is 10, and says nothing about forwarded connections.
     room: { session: 10, stream: 100 },
@@ -33,6 +35,8 @@ export const ssh: Driver<SshConfig, SshFacts, SshVisitor, never> = {
     seed.fill(0);
     return new SshUpstream(new Channels(berths, await berths.reserve('session', signal)), { identity }, policy);
   },
-  greet: (conn, facts, door, signal) => greet(conn, facts.identity, door, signal),
+  greet: (conn, facts, door, signal) =>
+    greet(conn, door.localKey ? identityFrom(door.localKey()) : facts.identity, door, signal),
+  trust,
   hint,
 };

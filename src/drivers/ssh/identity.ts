@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
+import type { Secret } from '../../core/secret.ts';
 import { sshString, uint32 } from './blob.ts';
 import { fingerprint } from './hostkey.ts';
 
@@ -30,6 +31,12 @@ export function identityOf(seed: Buffer): Identity {
   const blob = Buffer.concat([sshString(TYPE), sshString(publicKey)]);
   const line = `${TYPE} ${blob.toString('base64')}`;
   return { privateKey: privateFile(seed, publicKey, blob), blob, line, fingerprint: fingerprint(blob) };
+}
+
+/** The key pair of a seed that is wiped with it. */
+export function identityFrom(seed: Secret): Identity {
+  using held = seed;
+  return held.use((bytes) => identityOf(bytes));
 }
 
 /**

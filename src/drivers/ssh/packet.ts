@@ -1,4 +1,4 @@
-import type { ClientChannel, ClientErrorExtensions } from 'ssh2';
+import type { ClientChannel, ClientErrorExtensions, Session } from 'ssh2';
 import { sshString, uint32 } from './blob.ts';
 
 /**
@@ -44,6 +44,14 @@ export function sendSignal(channel: unknown, name: string): boolean {
   if (typeof signal !== 'function' || typeof id !== 'number' || (state !== 'open' && state !== 'eof')) return false;
   Reflect.apply(signal, protocol, [id, name]);
   return true;
+}
+
+/**
+ * A client that has said all its input may still send signals and sizes of its terminal (RFC 4254 §5.3: EOF ends the data
+ * only). The library's server drops them from then on.
+ */
+export function hearAfterEof(session: Session): void {
+  session.on('eof', () => Reflect.set(session, '_ending', false));
 }
 
 /**

@@ -158,13 +158,23 @@ function decideLine(policy: SshPolicy, line: string): Decision {
 function decideArgv(policy: SshPolicy, argv: readonly string[]): Decision {
   try {
     const command = quoteArgv(argv, policy.posixShell);
-    if (policy.anyCommand || policy.patterns.some((pattern) => matches(pattern, argv)))
-      return { allowed: true, argv, command };
+    if (policy.anyCommand) return { allowed: true, argv, command };
+    if (readsItsWords(argv)) return denied('rsync may not take its paths from its input here (-s, --secluded-args)');
+    if (policy.patterns.some((pattern) => matches(pattern, argv))) return { allowed: true, argv, command };
     return denied(`the command "${printable(argv.join(' '))}" is not allowed here (allowed_commands)`);
   } catch (error) {
     if (error instanceof CommandProblem) return denied(`the command ${error.message}`);
     throw error;
   }
+}
+
+/**
+ * A server's rsync that is told to read its arguments from its input (-s): what a pattern says of its words would mean
+ * nothing. Short options come in one word, in which `e` takes the rest; long ones may be shortened.
+ */
+function readsItsWords(argv: readonly string[]): boolean {
+  if (!/(^|\/)rsync$/.test(argv[0] ?? '') || !argv.includes('--server')) return false;
+  return argv.some((word) => /^--(pr|sec)/.test(word) || /^-[^-e]*s/.test(word));
 }
 
 function decideSubsystem(policy: SshPolicy, name: string): Decision {

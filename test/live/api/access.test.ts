@@ -5,16 +5,20 @@ import type { StatusObject } from '@grpc/grpc-js';
 import { type BrokerClient, fromServiceError } from '../../../src/cli/connect.ts';
 import { BrokerError } from '../../../src/core/errors.ts';
 import { type Action, SESSION_ACTIONS } from '../../../src/core/grant.ts';
+import { descriptor } from '../../../src/core/proto/descriptor.ts';
 import { fromMillis } from '../../../src/core/rpc.ts';
+import { type Node, Schema } from '../../../src/core/schema.ts';
 import { ACCESS } from '../../../src/daemon/access.ts';
 import { packageDefinition } from '../../../src/daemon/grpc/definition.ts';
 import { PgServer } from '../../fakes/pgserver.ts';
 import { MASTER, TestDaemon } from '../../support/daemon.ts';
 import { fakePostgres, struct } from '../../support/pgservice.ts';
+import { rpcClient } from '../../support/rpcclient.ts';
 
 /*
  * Who may call what: every RPC of the proto files, called by every sort of caller, against a table written out here by
- * hand. `owner` comes over the unix socket as the daemon's own user without a token; all others over TCP.
+ * hand. `owner` comes over the unix socket as the daemon's own user without a token; all others over TCP. Then the same
+ * over /rpc, where nobody is the owner, and where what takes a stream is refused to all.
  */
 const COLUMNS = ['admin', 'owner', 'proxy', 'stranger', 'none', 'expired', 'revoked'] as const;
 type Column = (typeof COLUMNS)[number];
@@ -74,6 +78,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     unlocked: ADMIN,
     locked: LOCKED,
   },
+  'Vault/Scan': {
+    call: (c) => c.vault.scan({ values: [Buffer.from('no secret of ours')] }),
+    unlocked: TOKEN,
+    locked: LOCKED,
+  },
   'Vault/Backup': { call: (c) => all(c.vault.backup({})), unlocked: ADMIN, locked: LOCKED },
   'Vault/Restore': {
     call: (c) => c.vault.restore([{ password: password(), data: Buffer.from('no vault') }]),
@@ -81,6 +90,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     locked: instead(LOCKED_OWNER, 'corrupt'),
   },
   'Kinds/List': { call: (c) => c.kinds.list({}), unlocked: ANYONE, locked: ANYONE },
+  'Presets/List': { call: (c) => c.presets.list({}), unlocked: TOKEN, locked: LOCKED },
   'Services/Put': { call: (c) => c.services.put(fakePostgres('extra', server)), unlocked: ADMIN, locked: LOCKED },
   'Services/Set': {
     call: (c) => c.services.set({ name: 'mine', config: struct({ spares: 0 }) }),
@@ -102,6 +112,13 @@ const ROWS: Readonly<Record<string, Row>> = {
     locked: LOCKED,
   },
   // The service of that name is no ssh service.
+  'Services/Trust': {
+    call: (c) => c.services.trust({ name: 'mine' }),
+    // Postgres has no such keys.
+    unlocked: instead(ADMIN, 'invalid_argument'),
+    locked: LOCKED,
+  },
+  'Ssh/Hosts': { call: (c) => c.ssh.hosts({}), unlocked: TOKEN, locked: LOCKED },
   'Ssh/Upload': {
     call: (c) => c.ssh.upload([{ start: { service: 'mine', path: 'x' } }]),
     unlocked: instead(GRANTED, 'invalid_argument'),
@@ -127,6 +144,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     unlocked: outcomes(`ok ${NO} ok denied ${NO} ${NO} ${NO}`),
     locked: LOCKED,
   },
+  'Tokens/Hold': {
+    call: held,
+    unlocked: outcomes(`ok ${NO} ok denied ${NO} ${NO} ${NO}`),
+    locked: LOCKED,
+  },
   'Tokens/List': { call: (c) => c.tokens.list({}), unlocked: TOKEN, locked: LOCKED },
   'Tokens/Revoke': {
     call: (c) => c.tokens.revoke({ token: 'nobodys' }),
@@ -145,21 +167,29 @@ const ROWS: Readonly<Record<string, Row>> = {
 let server: PgServer;
 let daemon: TestDaemon;
 let clients: Readonly<Record<Column, BrokerClient>>;
+let tokens: Readonly<Record<Column, string | undefined>>;
+let overHttp: Readonly<Record<Column, BrokerClient>>;
+const schema = new Schema(descriptor as Node);
 
 before(async () => {
   server = await PgServer.start('app password');
   daemon = await TestDaemon.start();
   const admin = await daemon.admin();
   await admin.services.put(fakePostgres('mine', server));
-  clients = {
-    admin: daemon.tcp(await daemon.adminToken()),
-    owner: daemon.client(),
-    proxy: daemon.tcp(await daemon.proxyToken('agent', 'mine', [...SESSION_ACTIONS, 'http'])),
-    stranger: daemon.tcp(await daemon.proxyToken('stranger', 'other-*')),
-    none: daemon.tcp(),
-    expired: daemon.tcp(await daemon.expiredToken()),
-    revoked: daemon.tcp(await daemon.revokedToken()),
+  tokens = {
+    admin: await daemon.adminToken(),
+    owner: undefined,
+    proxy: await daemon.proxyToken('agent', 'mine', [...SESSION_ACTIONS, 'http']),
+    stranger: await daemon.proxyToken('stranger', 'other-*'),
+    none: undefined,
+    expired: await daemon.expiredToken(),
+    revoked: await daemon.revokedToken(),
   };
+  const each = (make: (column: Column) => BrokerClient) =>
+    Object.fromEntries(COLUMNS.map((column) => [column, make(column)])) as Record<Column, BrokerClient>;
+  clients = each((column) => (column === 'owner' ? daemon.client() : daemon.tcp(tokens[column])));
+  const services = [...new Set(Object.keys(ROWS).map((name) => name.split('/')[0] ?? ''))];
+  overHttp = each((column) => rpcClient(daemon.http, services, tokens[column]));
 });
 
 after(async () => {
@@ -194,6 +224,23 @@ for (const state of ['unlocked', 'locked'] as const) {
       });
     }
   });
+
+  describe(`over /rpc while the vault is ${state}`, () => {
+    for (const [name, row] of Object.entries(ROWS)) {
+      const [service = '', method = ''] = name.split('/');
+      test(name, async () => {
+        const seen: Record<string, string> = {};
+        for (const column of COLUMNS) {
+          await bring(state);
+          if (schema.streams(`broker.v1.${service}`, method).requestStream) await refusedStream(name, tokens[column]);
+          else seen[column] = await outcome(row.call(overHttp[column]));
+        }
+        if (Object.keys(seen).length > 0) assert.deepEqual(seen, { ...row[state], owner: row[state].none });
+        // What the rows to come look for.
+        if (name === 'Files/Put' && state === 'unlocked') await row.call(clients.admin);
+      });
+    }
+  });
 }
 
 /** The action that a grant must name for each RPC that leads to a server; what comes of it once it does. */
@@ -222,6 +269,14 @@ test('no action of a grant stands for another', async () => {
   }
 });
 
+/** HTTP has no messages that follow each other upwards: whoever asks is told so, and no more. */
+async function refusedStream(name: string, token: string | undefined): Promise<void> {
+  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
+  const answer = await fetch(`${daemon.http}/rpc/broker.v1.${name}`, { method: 'POST', headers, body: '{}' });
+  assert.equal(answer.status, 501);
+  assert.match(await answer.text(), /only gRPC can carry/);
+}
+
 async function bring(state: 'locked' | 'unlocked'): Promise<void> {
   const { vault } = daemon.instance.daemon;
   if (vault.state === state) return;
@@ -248,6 +303,15 @@ async function watched(client: BrokerClient): Promise<void> {
     }
   } catch (error) {
     if (!(error instanceof BrokerError) || error.code !== 'upstream_timeout') throw error;
+  }
+}
+
+/** Allowed when it answers; leaving ends what was made. */
+async function held(client: BrokerClient): Promise<void> {
+  const grants = [{ services: 'mine', actions: ['open'] }];
+  for await (const { text } of client.tokens.hold({ name: 'held', scope: 'proxy', grants, ttl: fromMillis(60_000) })) {
+    assert.match(text, /^brk_/);
+    break;
   }
 }
 

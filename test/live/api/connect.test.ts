@@ -90,6 +90,17 @@ test('a client that goes away takes its session with it', async () => {
   assert.deepEqual((await admin.sessions.list({})).sessions, []);
 });
 
+test('a client that ends its input before the session begins is told that, and its session is gone', async () => {
+  for (const data of [Buffer.alloc(0), STARTUP.subarray(0, 6)]) {
+    const { stream, over } = session(await daemon.proxy(`early-${data.length}`));
+    stream.end({ data });
+    const { code, details } = await over;
+    assert.deepEqual([code, details], [10, 'db: the client left before the session began']);
+  }
+  await server.until(() => server.live === 0);
+  assert.deepEqual((await admin.sessions.list({})).sessions, []);
+});
+
 test('the first message must say which service', async () => {
   const stream = admin.sessions.connect();
   const over = new Promise<{ code: number }>((resolve) => stream.once('status', resolve));

@@ -54,6 +54,13 @@ test('five MiB fit, a byte more does not, and the refusal is on record', async (
   await admin.files.delete({ name: 'largest' });
 });
 
+test('the store of files counts for itself: who comes another way than the stream is refused too', async () => {
+  const { files } = daemon.instance.daemon;
+  const message = `larger: more than ${LIMIT} bytes`;
+  await assert.rejects(files.put('larger', Buffer.alloc(LIMIT + 1, 1)), { code: 'too_large', message });
+  assert.equal(files.exists('larger'), false);
+});
+
 test('names that could be paths are refused, as are empty files', async () => {
   for (const name of ['', '../x', 'a/b', 'a\\b', 'a\nb', '..', 'x'.repeat(256)])
     await refusal(admin.files.put(parts(name, Buffer.from('x'))), 'invalid_argument');

@@ -22,6 +22,7 @@ import { after, before, test } from 'node:test';
 import { ROOT } from '../../../scripts/command.ts';
 import type { BrokerClient } from '../../../src/cli/connect.ts';
 import { BrokerError } from '../../../src/core/errors.ts';
+import type { JsonObject } from '../../../src/core/json.ts';
 import type { UploadRequest } from '../../../src/core/proto/broker/v1/UploadRequest.ts';
 import { TestDaemon } from '../../support/daemon.ts';
 import { struct } from '../../support/pgservice.ts';
@@ -49,7 +50,7 @@ before(async () => {
   }
   const admin = await daemon.admin();
   const base = { host, port, user: logins.ssh.user, host_key: await readFile(hostKey, 'utf8') };
-  const put = async (name: string, fields: Record<string, unknown>) =>
+  const put = async (name: string, fields: JsonObject) =>
     admin.services.put({
       name,
       kind: 'ssh',

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ROOT } from '../../../scripts/command.ts';
+import type { JsonObject } from '../../../src/core/json.ts';
 import { TestDaemon } from '../../support/daemon.ts';
 import { struct } from '../../support/pgservice.ts';
 import { rig } from '../../support/rig.ts';
@@ -22,7 +23,7 @@ before(async () => {
   const host_key = await readFile(hostKey, 'utf8');
   const base = { host, port, user: logins.ssh.user, host_key };
   const admin = await daemon.admin();
-  const put = (name: string, fields: Record<string, unknown>, key: Buffer) =>
+  const put = (name: string, fields: JsonObject, key: Buffer) =>
     admin.services.put({ name, kind: 'ssh', config: struct({ ...base, ...fields }), secrets: { private_key: key } });
   const key = await readFile(userKey);
   await put('box', { allowed_commands: ['cat', 'sh -c *', 'echo **', 'sleep *', 'tty'] }, key);

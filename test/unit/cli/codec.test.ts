@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { decode, encode } from '../../../src/cli/codec.ts';
 import { clientMethods } from '../../../src/cli/definition.ts';
-import { type FieldSchema, type MessageSchema, Schema } from '../../../src/cli/schema.ts';
 import { descriptor } from '../../../src/core/proto/descriptor.ts';
+import { type FieldSchema, type MessageSchema, Schema } from '../../../src/core/schema.ts';
 
 const json = descriptor as Parameters<typeof fromJSON>[0];
 const theirs = fromJSON(json, { longs: String, enums: String, defaults: true, oneofs: true });
@@ -114,6 +114,7 @@ test('refuses messages nested without end', () => {
 });
 
 const inner = (id: number): MessageSchema => ({
+  name: 'test.Inner',
   fields: [{ name: 'inner', id, type: 'bytes', repeated: false, map: false, oneof: undefined }],
 });
 /** A ListValue with one Value, and a Value that holds a ListValue, as raw bytes. */

@@ -178,7 +178,10 @@ test('a service account signs in the name of the mailbox', async () => {
   for (const [json, message] of [
     ['not json canary', /^service_account is not JSON$/],
     [JSON.stringify({ ...file, client_email: 1 }), /^service_account has no client_email$/],
-    [JSON.stringify({ ...file, private_key: 'canary' }), /^service_account has a private_key that cannot be used$/],
+    [
+      JSON.stringify({ ...file, private_key: 'canary' }),
+      /^service_account: private_key is not a private key in PEM form$/,
+    ],
   ] as const) {
     const error = await failure(source().get('mail', account(json), CACHED, never));
     assert.equal(error.code, 'invalid_argument');

@@ -301,11 +301,19 @@ test('no session outlives its token or what the policy allows', async () => {
   assert(bounded.expiresAt >= before + 7_000 && bounded.expiresAt <= Date.now() + 7_000);
 });
 
-test('ends at the end of its lifetime', async () => {
+test('ends at the end of its lifetime', async (t) => {
   await using it = await setup();
-  const lease = await it.manager.open(caller(), { service: 'app', lifetimeMs: 100 }, never);
+  const lifetimeMs = 1_234_567;
+  const later = globalThis.setTimeout;
+  let pass = (): void => assert.fail('nothing waits for the end of the lifetime');
+  t.mock.method(globalThis, 'setTimeout', (work: () => void, ms: number, ...args: unknown[]) => {
+    if (ms > lifetimeMs - 60_000 && ms <= lifetimeMs) pass = work;
+    return later(work, ms, ...(args as []));
+  });
+  const lease = await it.manager.open(caller(), { service: 'app', lifetimeMs }, never);
   using client = await LineClient.connect(at(lease));
   await client.ask('HELLO');
+  pass();
   assert.equal(await client.rest(), '-ERR the session has reached the end of its lifetime\n');
 });
 

@@ -133,6 +133,20 @@ test('a pattern full of wildcards costs no more than its length', () => {
   assert(performance.now() - before < 5_000);
 });
 
+test('no pattern lets rsync take its paths from its input instead of its words', () => {
+  const pattern = 'rsync --server -* . /srv/**';
+  assert(runs(pattern, 'rsync --server -vlogDtpre.iLsfxCIvu . /srv/x'));
+  for (const line of [
+    'rsync --server -slogDtpre.iLsfxCIvu . /srv/x',
+    'rsync --server -s . /srv/x',
+    'rsync --server -logDtprse.iLfxCIvu . /srv/x',
+  ])
+    assert(!runs(pattern, line), line);
+  for (const option of ['--protect-args', '--secluded-args', '--protect', '-s'])
+    assert(!runs('/usr/bin/rsync --server -** ', `/usr/bin/rsync --server ${option} . /srv/x`), option);
+  assert(allows({ allow_any_command: true }, { type: 'exec', line: 'rsync --server -s . /srv/x' }));
+});
+
 test('any command still means plain words, and is sent quoted by us', () => {
   const policy = readPolicy({ ...NOTHING, allow_any_command: true });
   const decision = decide(policy, { type: 'exec', line: `sh -c 'id; echo "$HOME"'` });

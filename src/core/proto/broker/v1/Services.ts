@@ -16,6 +16,8 @@ import type { Service as _broker_v1_Service, Service__Output as _broker_v1_Servi
 import type { SetServiceRequest as _broker_v1_SetServiceRequest, SetServiceRequest__Output as _broker_v1_SetServiceRequest__Output } from '../../broker/v1/SetServiceRequest.ts';
 import type { TestServiceRequest as _broker_v1_TestServiceRequest, TestServiceRequest__Output as _broker_v1_TestServiceRequest__Output } from '../../broker/v1/TestServiceRequest.ts';
 import type { TestServiceResponse as _broker_v1_TestServiceResponse, TestServiceResponse__Output as _broker_v1_TestServiceResponse__Output } from '../../broker/v1/TestServiceResponse.ts';
+import type { TrustServiceRequest as _broker_v1_TrustServiceRequest, TrustServiceRequest__Output as _broker_v1_TrustServiceRequest__Output } from '../../broker/v1/TrustServiceRequest.ts';
+import type { TrustServiceResponse as _broker_v1_TrustServiceResponse, TrustServiceResponse__Output as _broker_v1_TrustServiceResponse__Output } from '../../broker/v1/TrustServiceResponse.ts';
 
 export interface ServicesClient extends grpc.Client {
   ClearCookies(argument: _broker_v1_ClearCookiesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_ClearCookiesResponse__Output>): grpc.ClientUnaryCall;
@@ -90,6 +92,15 @@ export interface ServicesClient extends grpc.Client {
   test(argument: _broker_v1_TestServiceRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_TestServiceResponse__Output>): grpc.ClientUnaryCall;
   test(argument: _broker_v1_TestServiceRequest, callback: grpc.requestCallback<_broker_v1_TestServiceResponse__Output>): grpc.ClientUnaryCall;
   
+  Trust(argument: _broker_v1_TrustServiceRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_TrustServiceResponse__Output>): grpc.ClientUnaryCall;
+  Trust(argument: _broker_v1_TrustServiceRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_broker_v1_TrustServiceResponse__Output>): grpc.ClientUnaryCall;
+  Trust(argument: _broker_v1_TrustServiceRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_TrustServiceResponse__Output>): grpc.ClientUnaryCall;
+  Trust(argument: _broker_v1_TrustServiceRequest, callback: grpc.requestCallback<_broker_v1_TrustServiceResponse__Output>): grpc.ClientUnaryCall;
+  trust(argument: _broker_v1_TrustServiceRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_TrustServiceResponse__Output>): grpc.ClientUnaryCall;
+  trust(argument: _broker_v1_TrustServiceRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_broker_v1_TrustServiceResponse__Output>): grpc.ClientUnaryCall;
+  trust(argument: _broker_v1_TrustServiceRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_TrustServiceResponse__Output>): grpc.ClientUnaryCall;
+  trust(argument: _broker_v1_TrustServiceRequest, callback: grpc.requestCallback<_broker_v1_TrustServiceResponse__Output>): grpc.ClientUnaryCall;
+  
 }
 
 export interface ServicesHandlers extends grpc.UntypedServiceImplementation {
@@ -109,6 +120,8 @@ export interface ServicesHandlers extends grpc.UntypedServiceImplementation {
   
   Test: grpc.handleUnaryCall<_broker_v1_TestServiceRequest__Output, _broker_v1_TestServiceResponse>;
   
+  Trust: grpc.handleUnaryCall<_broker_v1_TrustServiceRequest__Output, _broker_v1_TrustServiceResponse>;
+  
 }
 
 export interface ServicesDefinition extends grpc.ServiceDefinition {
@@ -120,4 +133,5 @@ export interface ServicesDefinition extends grpc.ServiceDefinition {
   Put: MethodDefinition<_broker_v1_PutServiceRequest, _broker_v1_Service, _broker_v1_PutServiceRequest__Output, _broker_v1_Service__Output>
   Set: MethodDefinition<_broker_v1_SetServiceRequest, _broker_v1_Service, _broker_v1_SetServiceRequest__Output, _broker_v1_Service__Output>
   Test: MethodDefinition<_broker_v1_TestServiceRequest, _broker_v1_TestServiceResponse, _broker_v1_TestServiceRequest__Output, _broker_v1_TestServiceResponse__Output>
+  Trust: MethodDefinition<_broker_v1_TrustServiceRequest, _broker_v1_TrustServiceResponse, _broker_v1_TrustServiceRequest__Output, _broker_v1_TrustServiceResponse__Output>
 }

@@ -19,6 +19,11 @@ export interface TokensClient extends grpc.Client {
   create(argument: _broker_v1_CreateTokenRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_CreateTokenResponse__Output>): grpc.ClientUnaryCall;
   create(argument: _broker_v1_CreateTokenRequest, callback: grpc.requestCallback<_broker_v1_CreateTokenResponse__Output>): grpc.ClientUnaryCall;
   
+  Hold(argument: _broker_v1_CreateTokenRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_broker_v1_CreateTokenResponse__Output>;
+  Hold(argument: _broker_v1_CreateTokenRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_broker_v1_CreateTokenResponse__Output>;
+  hold(argument: _broker_v1_CreateTokenRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_broker_v1_CreateTokenResponse__Output>;
+  hold(argument: _broker_v1_CreateTokenRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_broker_v1_CreateTokenResponse__Output>;
+  
   List(argument: _broker_v1_ListTokensRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_ListTokensResponse__Output>): grpc.ClientUnaryCall;
   List(argument: _broker_v1_ListTokensRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_broker_v1_ListTokensResponse__Output>): grpc.ClientUnaryCall;
   List(argument: _broker_v1_ListTokensRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_ListTokensResponse__Output>): grpc.ClientUnaryCall;
@@ -42,6 +47,8 @@ export interface TokensClient extends grpc.Client {
 export interface TokensHandlers extends grpc.UntypedServiceImplementation {
   Create: grpc.handleUnaryCall<_broker_v1_CreateTokenRequest__Output, _broker_v1_CreateTokenResponse>;
   
+  Hold: grpc.handleServerStreamingCall<_broker_v1_CreateTokenRequest__Output, _broker_v1_CreateTokenResponse>;
+  
   List: grpc.handleUnaryCall<_broker_v1_ListTokensRequest__Output, _broker_v1_ListTokensResponse>;
   
   Revoke: grpc.handleUnaryCall<_broker_v1_RevokeTokenRequest__Output, _broker_v1_Token>;
@@ -50,6 +57,7 @@ export interface TokensHandlers extends grpc.UntypedServiceImplementation {
 
 export interface TokensDefinition extends grpc.ServiceDefinition {
   Create: MethodDefinition<_broker_v1_CreateTokenRequest, _broker_v1_CreateTokenResponse, _broker_v1_CreateTokenRequest__Output, _broker_v1_CreateTokenResponse__Output>
+  Hold: MethodDefinition<_broker_v1_CreateTokenRequest, _broker_v1_CreateTokenResponse, _broker_v1_CreateTokenRequest__Output, _broker_v1_CreateTokenResponse__Output>
   List: MethodDefinition<_broker_v1_ListTokensRequest, _broker_v1_ListTokensResponse, _broker_v1_ListTokensRequest__Output, _broker_v1_ListTokensResponse__Output>
   Revoke: MethodDefinition<_broker_v1_RevokeTokenRequest, _broker_v1_Token, _broker_v1_RevokeTokenRequest__Output, _broker_v1_Token__Output>
 }

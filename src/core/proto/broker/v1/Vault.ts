@@ -12,6 +12,8 @@ import type { InitializeVaultRequest as _broker_v1_InitializeVaultRequest, Initi
 import type { LockVaultRequest as _broker_v1_LockVaultRequest, LockVaultRequest__Output as _broker_v1_LockVaultRequest__Output } from '../../broker/v1/LockVaultRequest.ts';
 import type { RemoveKeySlotRequest as _broker_v1_RemoveKeySlotRequest, RemoveKeySlotRequest__Output as _broker_v1_RemoveKeySlotRequest__Output } from '../../broker/v1/RemoveKeySlotRequest.ts';
 import type { RestoreVaultRequest as _broker_v1_RestoreVaultRequest, RestoreVaultRequest__Output as _broker_v1_RestoreVaultRequest__Output } from '../../broker/v1/RestoreVaultRequest.ts';
+import type { ScanRequest as _broker_v1_ScanRequest, ScanRequest__Output as _broker_v1_ScanRequest__Output } from '../../broker/v1/ScanRequest.ts';
+import type { ScanResponse as _broker_v1_ScanResponse, ScanResponse__Output as _broker_v1_ScanResponse__Output } from '../../broker/v1/ScanResponse.ts';
 import type { UnlockVaultRequest as _broker_v1_UnlockVaultRequest, UnlockVaultRequest__Output as _broker_v1_UnlockVaultRequest__Output } from '../../broker/v1/UnlockVaultRequest.ts';
 import type { VaultStatus as _broker_v1_VaultStatus, VaultStatus__Output as _broker_v1_VaultStatus__Output } from '../../broker/v1/VaultStatus.ts';
 import type { VaultStatusRequest as _broker_v1_VaultStatusRequest, VaultStatusRequest__Output as _broker_v1_VaultStatusRequest__Output } from '../../broker/v1/VaultStatusRequest.ts';
@@ -85,6 +87,15 @@ export interface VaultClient extends grpc.Client {
   restore(options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_VaultStatus__Output>): grpc.ClientWritableStream<_broker_v1_RestoreVaultRequest>;
   restore(callback: grpc.requestCallback<_broker_v1_VaultStatus__Output>): grpc.ClientWritableStream<_broker_v1_RestoreVaultRequest>;
   
+  Scan(argument: _broker_v1_ScanRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_ScanResponse__Output>): grpc.ClientUnaryCall;
+  Scan(argument: _broker_v1_ScanRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_broker_v1_ScanResponse__Output>): grpc.ClientUnaryCall;
+  Scan(argument: _broker_v1_ScanRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_ScanResponse__Output>): grpc.ClientUnaryCall;
+  Scan(argument: _broker_v1_ScanRequest, callback: grpc.requestCallback<_broker_v1_ScanResponse__Output>): grpc.ClientUnaryCall;
+  scan(argument: _broker_v1_ScanRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_ScanResponse__Output>): grpc.ClientUnaryCall;
+  scan(argument: _broker_v1_ScanRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_broker_v1_ScanResponse__Output>): grpc.ClientUnaryCall;
+  scan(argument: _broker_v1_ScanRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_ScanResponse__Output>): grpc.ClientUnaryCall;
+  scan(argument: _broker_v1_ScanRequest, callback: grpc.requestCallback<_broker_v1_ScanResponse__Output>): grpc.ClientUnaryCall;
+  
   Status(argument: _broker_v1_VaultStatusRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_VaultStatus__Output>): grpc.ClientUnaryCall;
   Status(argument: _broker_v1_VaultStatusRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_broker_v1_VaultStatus__Output>): grpc.ClientUnaryCall;
   Status(argument: _broker_v1_VaultStatusRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_broker_v1_VaultStatus__Output>): grpc.ClientUnaryCall;
@@ -122,6 +133,8 @@ export interface VaultHandlers extends grpc.UntypedServiceImplementation {
   
   Restore: grpc.handleClientStreamingCall<_broker_v1_RestoreVaultRequest__Output, _broker_v1_VaultStatus>;
   
+  Scan: grpc.handleUnaryCall<_broker_v1_ScanRequest__Output, _broker_v1_ScanResponse>;
+  
   Status: grpc.handleUnaryCall<_broker_v1_VaultStatusRequest__Output, _broker_v1_VaultStatus>;
   
   Unlock: grpc.handleUnaryCall<_broker_v1_UnlockVaultRequest__Output, _broker_v1_VaultStatus>;
@@ -137,6 +150,7 @@ export interface VaultDefinition extends grpc.ServiceDefinition {
   Lock: MethodDefinition<_broker_v1_LockVaultRequest, _broker_v1_VaultStatus, _broker_v1_LockVaultRequest__Output, _broker_v1_VaultStatus__Output>
   RemoveKeySlot: MethodDefinition<_broker_v1_RemoveKeySlotRequest, _broker_v1_VaultStatus, _broker_v1_RemoveKeySlotRequest__Output, _broker_v1_VaultStatus__Output>
   Restore: MethodDefinition<_broker_v1_RestoreVaultRequest, _broker_v1_VaultStatus, _broker_v1_RestoreVaultRequest__Output, _broker_v1_VaultStatus__Output>
+  Scan: MethodDefinition<_broker_v1_ScanRequest, _broker_v1_ScanResponse, _broker_v1_ScanRequest__Output, _broker_v1_ScanResponse__Output>
   Status: MethodDefinition<_broker_v1_VaultStatusRequest, _broker_v1_VaultStatus, _broker_v1_VaultStatusRequest__Output, _broker_v1_VaultStatus__Output>
   Unlock: MethodDefinition<_broker_v1_UnlockVaultRequest, _broker_v1_VaultStatus, _broker_v1_UnlockVaultRequest__Output, _broker_v1_VaultStatus__Output>
 }

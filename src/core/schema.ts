@@ -13,10 +13,13 @@ export interface FieldSchema {
 }
 
 export interface MessageSchema {
+  /** With its package: `google.protobuf.Timestamp`. */
+  readonly name: string;
   readonly fields: readonly FieldSchema[];
 }
 
 export interface EnumSchema {
+  readonly name: string;
   readonly values: Readonly<Record<string, number>>;
 }
 
@@ -116,12 +119,12 @@ export class Schema {
     const known = this.#types.get(full);
     if (known) return known;
     if (node.values) {
-      const made = { values: node.values };
+      const made = { name: full, values: node.values };
       this.#types.set(full, made);
       return made;
     }
     const fields: FieldSchema[] = [];
-    const made = { fields };
+    const made = { name: full, fields };
     this.#types.set(full, made); // before its fields are read: a message may hold its own kind
     const oneofs = Object.entries(node.oneofs ?? {});
     for (const [name, field] of Object.entries(node.fields ?? {})) {

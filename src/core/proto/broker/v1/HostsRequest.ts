@@ -1,0 +1,8 @@
+// Original file: proto/broker/v1/ssh.proto
+
+
+export interface HostsRequest {
+}
+
+export interface HostsRequest__Output {
+}
