@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Row } from './measure.ts';
 import { execRows } from './rows/exec.ts';
+import { httpRows } from './rows/http.ts';
 import { leakRow } from './rows/leak.ts';
 import { mailRows } from './rows/mail.ts';
 import { memoryRows } from './rows/memory.ts';
@@ -28,6 +29,7 @@ const GROUPS: Record<string, (stage: Stage) => Promise<Row[]>> = {
   redis: (stage) => redisRows(stage, quick ? 2 : 7),
   mail: (stage) => mailRows(stage, quick ? 2 : 7),
   exec: (stage) => execRows(stage, quick ? 10 : 100),
+  http: (stage) => httpRows(stage, quick ? 1 : 5),
   leak: async (stage) => [await leakRow(stage, quick ? 500 : 10_000)],
 };
 

@@ -18,7 +18,7 @@ import { auditCaller, type Caller } from './caller.ts';
 import { systemClock, type Timer } from './clock.ts';
 import { Files } from './files.ts';
 import { Gate, type GateVault } from './gate.ts';
-import type { Listening } from './http/ports.ts';
+import type { Listening } from './http/listening.ts';
 import { HttpProxy } from './http/proxy.ts';
 import { HttpServices } from './http/services.ts';
 import { Leaks } from './leaks.ts';

@@ -3,15 +3,9 @@ import type { Daemon } from '../daemon.ts';
 import type { PeerLookup } from '../peer/lookup.ts';
 import { healthRoutes } from './health.ts';
 import { HttpListener, type Requests } from './listener.ts';
+import type { Listening } from './listening.ts';
 import type { HttpProxy } from './proxy.ts';
 import type { Found, Route, Routes } from './routes.ts';
-
-/** A service that has a port of its own. */
-export interface Listening {
-  readonly service: string;
-  /** `127.0.0.1:10000`. */
-  readonly address: string;
-}
 
 export interface OwnPortParts {
   readonly peers: PeerLookup;
