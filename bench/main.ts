@@ -1,12 +1,13 @@
 /**
  * `npm run bench [-- --quick] [-- ROW ...]`: measures pairs in one run and prints ratios, so that a noisy machine cannot
- * lie. Rows: memory, process, opening, relay, redis, mail, exec, leak. The numbers go to build/bench.json too. Nothing is asserted.
+ * lie. Rows: memory, process, opening, relay, redis, mail, exec, http, copy, leak. The numbers go to build/bench.json too. Nothing is asserted.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Row } from './measure.ts';
+import { copyRows } from './rows/copy.ts';
 import { execRows } from './rows/exec.ts';
 import { httpRows } from './rows/http.ts';
 import { leakRow } from './rows/leak.ts';
@@ -30,6 +31,7 @@ const GROUPS: Record<string, (stage: Stage) => Promise<Row[]>> = {
   mail: (stage) => mailRows(stage, quick ? 2 : 7),
   exec: (stage) => execRows(stage, quick ? 10 : 100),
   http: (stage) => httpRows(stage, quick ? 1 : 5),
+  copy: (stage) => copyRows(stage, quick ? 1 : 5, quick ? 50 : 500),
   leak: async (stage) => [await leakRow(stage, quick ? 500 : 10_000)],
 };
 
@@ -37,7 +39,7 @@ const wanted = Object.entries(GROUPS).filter(([name]) => positionals.length === 
 if (wanted.length === 0) throw new Error(`no such row; there are ${Object.keys(GROUPS).join(', ')}`);
 /** The mail servers take their time to start, and only one row asks for them. */
 const mail = wanted.some(([name]) => name === 'mail') ? (['dovecot', 'postfix'] as const) : [];
-const ssh = wanted.some(([name]) => name === 'exec') ? (['openssh'] as const) : [];
+const ssh = wanted.some(([name]) => name === 'exec' || name === 'copy') ? (['openssh'] as const) : [];
 const servers = ['postgres', 'postgresClear', 'redis', ...mail, ...ssh] as const;
 const rows: Row[] = [];
 {

@@ -1,5 +1,6 @@
 import type { AuditCaller } from '../core/audit.ts';
 import type { Action } from '../core/grant.ts';
+import type { RequestLimits } from '../http/policy/rules.ts';
 
 /** The process at the other end of a connection, as the kernel tells it; fields are absent where it cannot. */
 export interface PeerIdentity {
@@ -13,6 +14,15 @@ export interface PeerIdentity {
 export interface TokenGrant {
   readonly services: string;
   readonly actions: readonly Action[];
+  /** What HTTP requests under this grant may be like; absent: as the service has it. */
+  readonly limits?: RequestLimits;
+}
+
+/** A token that another one descends from, and whose limits hold for it too. */
+export interface TokenAncestor {
+  readonly id: string;
+  readonly name: string;
+  readonly grants: readonly TokenGrant[];
 }
 
 export type Scope = 'admin' | 'proxy';
@@ -25,6 +35,8 @@ export interface Caller {
     readonly name: string;
     readonly scope: Scope;
     readonly grants: readonly TokenGrant[];
+    /** The tokens that it descends from, its maker first; none for one that an admin made. */
+    readonly ancestors: readonly TokenAncestor[];
     /** Epoch ms; nothing that the token opens outlives it. */
     readonly expiresAt: number | undefined;
     /** Aborts when the token is revoked or expires, with the BrokerError that says so. */

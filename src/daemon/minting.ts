@@ -1,4 +1,5 @@
 import { BrokerError } from '../core/errors.ts';
+import { limitProblems } from '../http/policy/rules.ts';
 import type { Scope, TokenGrant } from './caller.ts';
 import { GRANTABLE, grantsContain, SERVICE_GLOB, type StoredToken, type TokenRecord } from './token.ts';
 
@@ -19,6 +20,8 @@ export interface NewToken {
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$/;
 const MAX_GRANTS = 100;
+/** Methods and paths of one grant. */
+const MAX_LIMITS = 100;
 /** Live descendants of one token, and generations below a token that an admin made. */
 const MAX_CHILDREN = 1_000;
 const MAX_DEPTH = 4;
@@ -86,13 +89,25 @@ function checkGrants(grants: readonly TokenGrant[]): readonly TokenGrant[] {
   grants.slice(0, MAX_GRANTS).forEach((grant, index) => {
     const at = `grants[${index}]`;
     if (!SERVICE_GLOB.test(grant.services)) problems.push(`${at}.services is not a name of a service, * as wildcard`);
+    problems.push(...limitErrors(grant, at));
     if (grant.actions.length === 0) problems.push(`${at}.actions is empty; there are ${GRANTABLE.join(', ')}`);
     for (const action of grant.actions) {
       if (!GRANTABLE.includes(action)) problems.push(`${at}.actions has none of ${GRANTABLE.join(', ')}`);
     }
   });
   if (problems.length > 0) throw new BrokerError('invalid_argument', problems.join('; '));
-  return grants.map(({ services, actions }) => ({ services, actions: [...new Set(actions)] }));
+  return grants.map(({ services, actions, limits }) => {
+    return { services, actions: [...new Set(actions)], ...(limits && { limits }) };
+  });
+}
+
+function limitErrors({ actions, limits }: TokenGrant, at: string): string[] {
+  if (!limits) return [];
+  const problems = limitProblems(limits).map((problem) => `${at}.${problem}`);
+  if (limits.methods.length + limits.paths.length > MAX_LIMITS)
+    problems.push(`${at} has more than ${MAX_LIMITS} limits`);
+  if (!actions.includes('http')) problems.push(`${at} has limits of HTTP requests, but not the action http`);
+  return problems;
 }
 
 function expiryOf(spec: NewToken, now: number): number | undefined {

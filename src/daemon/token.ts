@@ -4,6 +4,7 @@ import { globMatches } from '../core/glob.ts';
 import { type Action, EVERYDAY_ACTIONS } from '../core/grant.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import { Secret } from '../core/secret.ts';
+import { limitProblems, limitsContain, NO_LIMITS, type RequestLimits } from '../http/policy/rules.ts';
 import type { Scope, TokenGrant } from './caller.ts';
 
 /** A token as it is stored and shown: everything but its secret part, of which only the SHA-256 exists here. */
@@ -76,7 +77,10 @@ export function rootName(name: string): string {
 export function grantsContain(outer: readonly TokenGrant[], inner: readonly TokenGrant[]): boolean {
   return inner.every((grant) =>
     grant.actions.every((action) =>
-      outer.some((wider) => wider.actions.includes(action) && globMatches(wider.services, grant.services)),
+      outer.some((wider) => {
+        if (!wider.actions.includes(action) || !globMatches(wider.services, grant.services)) return false;
+        return action !== 'http' || limitsContain(wider.limits ?? NO_LIMITS, grant.limits ?? NO_LIMITS);
+      }),
     ),
   );
 }
@@ -86,7 +90,11 @@ export function tokenFields(token: StoredToken): JsonObject {
   return {
     name: token.name,
     scope: token.scope,
-    grants: token.grants.map(({ services, actions }) => ({ services, actions: [...actions] })),
+    grants: token.grants.map(({ services, actions, limits }) => ({
+      services,
+      actions: [...actions],
+      ...(limits && { limits: limitFields(limits) }),
+    })),
     digest: token.digest.toString('hex'),
     created_at: token.createdAt,
     ...(token.expiresAt !== undefined && { expires_at: token.expiresAt }),
@@ -126,9 +134,34 @@ function parseGrants(raw: JsonValue | undefined): TokenGrant[] | undefined {
     const named: readonly JsonValue[] = actions;
     const known = GRANTABLE.filter((action) => named.includes(action));
     if (known.length !== named.length) return undefined;
-    grants.push({ services, actions: known });
+    const limits = item.limits === undefined ? undefined : parseLimits(item.limits);
+    if (item.limits !== undefined && !limits) return undefined;
+    grants.push({ services, actions: known, ...(limits && { limits }) });
   }
   return grants;
+}
+
+function limitFields({ methods, paths, maxBody, rate, concurrency }: RequestLimits): JsonObject {
+  return { methods: [...methods], paths: [...paths], max_body: maxBody, rate, concurrency };
+}
+
+/** Nothing is skipped: limits that cannot be read make the record corrupt, not wide. */
+function parseLimits(raw: JsonValue): RequestLimits | undefined {
+  if (!isJsonObject(raw)) return undefined;
+  const methods = texts(raw.methods);
+  const paths = texts(raw.paths);
+  const { max_body: maxBody, rate, concurrency } = raw;
+  if (!methods || !paths) return undefined;
+  if (typeof maxBody !== 'number' || typeof rate !== 'number' || typeof concurrency !== 'number') return undefined;
+  const limits = { methods, paths, maxBody, rate, concurrency };
+  return limitProblems(limits).length === 0 ? limits : undefined;
+}
+
+function texts(raw: JsonValue | undefined): string[] | undefined {
+  if (!Array.isArray(raw)) return undefined;
+  const items: readonly JsonValue[] = raw;
+  const found = items.filter((item) => typeof item === 'string');
+  return found.length === items.length ? found : undefined;
 }
 
 function optionalNumber(raw: JsonValue | undefined): number | undefined | 'bad' {

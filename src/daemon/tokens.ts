@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { BrokerError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Secret } from '../core/secret.ts';
-import type { Caller } from './caller.ts';
+import type { Caller, TokenAncestor } from './caller.ts';
 import { type Clock, systemClock, type Timer } from './clock.ts';
 import { childToken, type NewToken, rootToken } from './minting.ts';
 import {
@@ -242,7 +242,21 @@ export class Tokens {
       });
     }
     const { id, name, scope, grants, expiresAt } = token;
-    return { id, name, scope, grants, expiresAt, signal: ended.signal };
+    return { id, name, scope, grants, ancestors: this.#ancestors(token), expiresAt, signal: ended.signal };
+  }
+
+  /** Its maker first. */
+  #ancestors({ parent }: StoredToken): TokenAncestor[] {
+    const ancestors: TokenAncestor[] = [];
+    for (let above = parent; above !== undefined; ) {
+      const live = this.#live.get(above);
+      // Its children end with a token: whose maker is gone, may nothing any more.
+      if (!live) throw new BrokerError('unauthenticated', 'the token that this one was made with has ended');
+      const { id, name, grants } = live.token;
+      ancestors.push({ id, name, grants });
+      above = live.token.parent;
+    }
+    return ancestors;
   }
 
   #parentOf(id: string): StoredToken {

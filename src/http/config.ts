@@ -3,6 +3,7 @@ import { boolean, choice, integer, list, secret, text } from '../core/field.ts';
 import type { Secret } from '../core/secret.ts';
 import { parseBaseUrl } from './baseurl.ts';
 import { fieldLines, isFieldName, isFieldValue } from './fieldlines.ts';
+import { limitProblems } from './policy/rules.ts';
 
 /** What the seed products take out of every response (PEERS §8). */
 export const STRIPPED_RESPONSE_HEADERS = [
@@ -146,10 +147,8 @@ export function httpProblems(config: HttpConfig, isSet: (secret: string) => bool
     problems.push('http_proxy is required where its user or password is given');
   if (config.http_proxy !== undefined && !URL.canParse(config.http_proxy)) problems.push('http_proxy must be a URL');
   if (config.listen !== undefined && !isPort(config.listen)) problems.push('listen must end in a port from 1 to 65535');
-  const method = config.methods.find((name) => !/^[A-Z][A-Z-]{0,31}$/.test(name));
-  if (method !== undefined) problems.push(`methods has an entry that is no method: "${method}"`);
-  const path = config.paths.find((pattern) => !pattern.startsWith('/'));
-  if (path !== undefined) problems.push(`paths has an entry that does not start with a slash: "${path}"`);
+  const { methods, paths, max_body: maxBody, rate, concurrency } = config;
+  problems.push(...limitProblems({ methods, paths, maxBody, rate, concurrency }));
   for (const name of ['default_headers', 'set_headers'] as const) {
     const lines = fieldLines(config[name]);
     if (typeof lines === 'string') problems.push(`${name} ${lines}`);

@@ -5,8 +5,10 @@ import type { Jar } from './cookies.ts';
 import { replaced } from './headers.ts';
 import type { InjectIo, Injection, Outgoing } from './kind.ts';
 import { badPath, splitQuery } from './path.ts';
+import { RequestRefused } from './policy/refusal.ts';
+import type { Allowed } from './policy/rules.ts';
 import { type ExchangeIo, type HttpService, injectIo } from './service.ts';
-import { bodyLength, tooLarge, Upload, wholeBody } from './upload.ts';
+import { type BodyLimit, bodyLength, tooLarge, Upload, wholeBody } from './upload.ts';
 import { upstreamError } from './upstream.ts';
 
 /** How an exchange went, for the audit log. */
@@ -28,6 +30,8 @@ export interface ExchangeTarget {
   readonly mount: string;
   /** Where the service's cookies are kept; undefined where they are not. */
   readonly jar: Jar | undefined;
+  /** Lets the request pass, and counts it until it is released. @throws RequestRefused. */
+  admit(): Allowed;
 }
 
 /** Bodies up to this size are kept for a second try, where the kind has one (OAuth2), and for kinds that sign them. */
@@ -48,6 +52,7 @@ export class Exchange {
   readonly #tail: string;
   readonly #cancelled = new AbortController();
   readonly #inject: (fresh: boolean) => InjectIo;
+  readonly #allowed: Allowed;
   #buffered: Buffer | undefined;
   #upload: Upload | undefined;
   #answer: Answer | undefined;
@@ -57,7 +62,7 @@ export class Exchange {
   #retried = false;
 
   /**
-   * @throws BrokerError `invalid_argument` for a path or method that is refused, `too_large`.
+   * @throws BrokerError `invalid_argument` for a path or method that is refused; RequestRefused.
    */
   constructor(
     service: HttpService,
@@ -77,8 +82,7 @@ export class Exchange {
     this.#path = joined(service, target.tail);
     if (request.method === 'TRACE')
       throw new BrokerError('invalid_argument', 'TRACE does not pass: it echoes what is sent');
-    const { max_body: maxBytes } = service.config;
-    if (maxBytes > 0 && (bodyLength(request) ?? 0) > maxBytes) throw tooLarge(maxBytes);
+    this.#allowed = target.admit();
   }
 
   /**
@@ -86,6 +90,14 @@ export class Exchange {
    * broker's own name.
    */
   async run(): Promise<ExchangeReport> {
+    try {
+      return await this.#run();
+    } finally {
+      this.#allowed.release();
+    }
+  }
+
+  async #run(): Promise<ExchangeReport> {
     const response = this.#response;
     const over = new Promise<void>((resolve, reject) => {
       this.#fail = reject;
@@ -100,7 +112,7 @@ export class Exchange {
     const length = bodyLength(this.#request);
     if (this.#request.headers.expect !== undefined) response.writeContinue();
     if (kind.refreshable && length !== undefined && length > 0 && length <= REPLAY_BYTES)
-      this.#buffered = await wholeBody(this.#request, this.#service.config.max_body);
+      this.#buffered = await wholeBody(this.#request, this.#bodyLimit(0));
     await this.#send(false);
     await over;
     return this.report();
@@ -139,7 +151,7 @@ export class Exchange {
       path: this.#path,
       headers: allowed,
       body: async () => {
-        this.#buffered ??= await wholeBody(this.#request, config.max_body || SIGNED_BYTES);
+        this.#buffered ??= await wholeBody(this.#request, this.#bodyLimit(SIGNED_BYTES));
         return this.#buffered;
       },
     };
@@ -193,6 +205,13 @@ export class Exchange {
     await this.#send(true);
   }
 
+  /** What the limits say, else `otherwise` bytes. */
+  #bodyLimit(otherwise: number): BodyLimit {
+    const { maxBody, tooLarge: refused } = this.#allowed;
+    if (maxBody > 0) return { maxBytes: maxBody, error: () => new RequestRefused(refused) };
+    return { maxBytes: otherwise, error: () => tooLarge(otherwise) };
+  }
+
   #replayable(): boolean {
     return this.#buffered !== undefined || bodyLength(this.#request) === 0;
   }
@@ -200,7 +219,7 @@ export class Exchange {
   #body(): Buffer | Upload | null {
     if (this.#buffered) return this.#buffered;
     if (bodyLength(this.#request) === 0) return null;
-    this.#upload = new Upload(this.#request, this.#service.config.max_body);
+    this.#upload = new Upload(this.#request, this.#bodyLimit(0));
     return this.#upload;
   }
 }

@@ -6,6 +6,7 @@ import { type ExchangeReport, joined, pathLength } from './exchange.ts';
 import { firstOf, replaced } from './headers.ts';
 import type { Outgoing } from './kind.ts';
 import { mapLocation } from './location.ts';
+import type { Allowed } from './policy/rules.ts';
 import { scrubFields } from './scrub/fields.ts';
 import { type ExchangeIo, type HttpService, injectIo } from './service.ts';
 
@@ -21,6 +22,8 @@ export interface UpgradeRequest {
   readonly tail: string;
   readonly mount: string;
   readonly jar: Jar | undefined;
+  /** Lets the request pass, and counts it until it is released. @throws RequestRefused. */
+  admit(): Allowed;
 }
 
 /**
@@ -49,9 +52,20 @@ export class UpgradedExchange {
    * @throws BrokerError while nothing was sent to the client yet.
    */
   async run(switched: () => Promise<void>): Promise<ExchangeReport> {
-    const { request, socket } = this.#from;
+    const { request, tail } = this.#from;
     if (request.headers.upgrade?.toLowerCase() !== 'websocket' || request.method !== 'GET')
       throw new BrokerError('invalid_argument', 'of other protocols only WebSocket passes');
+    joined(this.#service, tail);
+    const allowed = this.#from.admit();
+    try {
+      return await this.#run(switched);
+    } finally {
+      allowed.release();
+    }
+  }
+
+  async #run(switched: () => Promise<void>): Promise<ExchangeReport> {
+    const { socket } = this.#from;
     socket.once('close', () => {
       // Once the protocols are switched, either side may end it as it likes.
       if (!this.#upstream) this.cancel(new BrokerError('client_gone', 'the client went away'));

@@ -2,21 +2,27 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { BrokerError } from '../core/errors.ts';
 
+/** How long a request's body may be, and what to say of a longer one. */
+export interface BodyLimit {
+  /** 0: no limit. */
+  readonly maxBytes: number;
+  readonly error: () => BrokerError;
+}
+
 /**
  * A request's body on its way to the upstream: counted, bounded, at the upstream's pace. A stream of its own, since the
  * client library destroys the one that it is given, and the client's connection has to outlive that.
  */
 export class Upload extends Readable {
   readonly #request: IncomingMessage;
-  readonly #maxBytes: number;
+  readonly #limit: BodyLimit;
   /** Bytes so far. */
   bytes = 0;
 
-  /** @param maxBytes 0: no limit. */
-  constructor(request: IncomingMessage, maxBytes: number) {
+  constructor(request: IncomingMessage, limit: BodyLimit) {
     super();
     this.#request = request;
-    this.#maxBytes = maxBytes;
+    this.#limit = limit;
     request.on('data', this.#data);
     request.once('end', this.#end);
     request.once('close', this.#close);
@@ -38,7 +44,7 @@ export class Upload extends Readable {
 
   readonly #data = (chunk: Buffer): void => {
     this.bytes += chunk.length;
-    if (this.#maxBytes > 0 && this.bytes > this.#maxBytes) this.destroy(tooLarge(this.#maxBytes));
+    if (this.#limit.maxBytes > 0 && this.bytes > this.#limit.maxBytes) this.destroy(this.#limit.error());
     else if (!this.push(chunk)) this.#request.pause();
   };
 
@@ -55,9 +61,9 @@ export class Upload extends Readable {
  * A whole body, for kinds that sign it or may have to send it twice.
  * @throws BrokerError `too_large`, `client_gone`.
  */
-export async function wholeBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export async function wholeBody(request: IncomingMessage, limit: BodyLimit): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of new Upload(request, maxBytes)) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
+  for await (const chunk of new Upload(request, limit)) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 

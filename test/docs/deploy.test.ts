@@ -75,6 +75,8 @@ async function withUnit(folder: string, use: (address: string, vault: unknown) =
   const flags = unitFlags();
   const moved = Object.entries(flags).flatMap(([flag, value]) => {
     if (flag === 'socket-group') return [`--${flag}`, String(process.getgid?.())];
+    // The port may be taken here.
+    if (flag === 'http') return [`--${flag}`, '127.0.0.1:0'];
     return [`--${flag}`, value.startsWith('/') ? join(folder, value) : value];
   });
   await mkdir(join(folder, '/run/broker'), { recursive: true });

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { freePorts } from '../rig/port.ts';
 import { rig } from '../support/rig.ts';
 import { ROOT } from './blocks.ts';
 
@@ -20,6 +21,8 @@ export interface Reader extends AsyncDisposable {
   asPrinted(output: string): string;
 }
 
+/** Where the pages find the HTTP side. */
+const PORT = '127.0.0.1:8390';
 /** Milliseconds after which a block is ended: nothing that a page prints takes so long. */
 const BLOCK_MS = 60_000;
 
@@ -56,14 +59,15 @@ export async function reader(): Promise<Reader> {
   const home = await realpath(await mkdtemp(join(tmpdir(), 'brk-')));
   const state = join(home, '.reader');
   await furnish(home);
+  const [httpPort = 0] = await freePorts(1);
   const env: NodeJS.ProcessEnv = {
     PATH: [join(home, '.bin'), dirname(process.execPath), process.env.PATH].join(':'),
     HOME: home,
     // Answers what a person would be asked for.
     BROKER_PASSWORD_FILE: join(home, '.master'),
-    // No page needs the port, and two daemons cannot share it.
+    // Two daemons cannot share a port; of the one for HTTP the pages show the default.
     BROKER_GRPC: 'off',
-    BROKER_HTTP: '127.0.0.1:0',
+    BROKER_HTTP: `127.0.0.1:${httpPort}`,
   };
   const shell = async (script: string): Promise<Outcome> => {
     const kept = existsSync(state) ? `. '${state}'\n` : '';
@@ -81,8 +85,8 @@ export async function reader(): Promise<Reader> {
     return { code: typeof code === 'number' ? code : 1, output: Buffer.concat(chunks).toString('utf8') };
   };
   return {
-    run: (script) => shell(replaceAll(script, substitutions())),
-    asPrinted: (output) => replaceAll(output, names(home)),
+    run: (script) => shell(replaceAll(script, [...substitutions(), [PORT, `127.0.0.1:${httpPort}`]])),
+    asPrinted: (output) => replaceAll(output, [...names(home), [`127.0.0.1:${httpPort}`, PORT]]),
     async [Symbol.asyncDispose]() {
       await shell('unset BROKER_TOKEN BROKER_ADDR; broker down || true');
       // The daemon has answered, and may still be closing its files.

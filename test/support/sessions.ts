@@ -118,6 +118,7 @@ export function token(over: Partial<NonNullable<Caller['token']>> = {}): NonNull
     name: 'agent',
     scope: 'proxy',
     grants: [{ services: '*', actions: ['open'] }],
+    ancestors: [],
     expiresAt: undefined,
     signal: new AbortController().signal,
     ...over,

@@ -1,6 +1,8 @@
 import { BrokerError } from '../../core/errors.ts';
 import { EVERYDAY_ACTIONS } from '../../core/grant.ts';
+import type { RequestLimits, RequestLimits__Output } from '../../core/proto/broker/v1/RequestLimits.ts';
 import type { Token__Output } from '../../core/proto/broker/v1/Token.ts';
+import type { TokenGrant__Output } from '../../core/proto/broker/v1/TokenGrant.ts';
 import { toMillis } from '../../core/rpc.ts';
 import { anyClient } from '../admin.ts';
 import { durationMessage, parseDuration } from '../duration.ts';
@@ -11,6 +13,11 @@ interface CreateOptions {
   readonly scope: string;
   readonly service?: string[];
   readonly action?: string[];
+  readonly method?: string[];
+  readonly path?: string[];
+  readonly maxBody?: string;
+  readonly rate?: string;
+  readonly concurrency?: string;
   readonly ttl: string;
   readonly anyUid?: boolean;
   readonly json?: boolean;
@@ -27,8 +34,14 @@ export async function create(options: CreateOptions): Promise<number> {
     throw new BrokerError('invalid_argument', '--action says what for; --service GLOB must say where');
   if (options.ttl !== 'never' && parseDuration(options.ttl, '--ttl') <= 0)
     throw new BrokerError('invalid_argument', `--ttl ${options.ttl} would have ended already; "never" is without end`);
+  const limits = limitsOf(options);
+  if (limits && options.action && !options.action.includes('http'))
+    throw new BrokerError(
+      'invalid_argument',
+      '--method, --path, --max-body, --rate and --concurrency are for --action http',
+    );
   const actions = options.action ?? [...EVERYDAY_ACTIONS];
-  const grants = (options.service ?? []).map((services) => ({ services, actions }));
+  const grants = (options.service ?? []).map((services) => ({ services, actions, limits }));
   using client = await anyClient(options.passwordFile);
   const { token, text } = await client.tokens.create({
     name: options.name,
@@ -59,11 +72,26 @@ export async function revoke(token: string, options: { passwordFile?: string }):
   return 0;
 }
 
+/** What requests over HTTP may be like; null where no flag says so. */
+function limitsOf({ method, path, maxBody, rate, concurrency }: CreateOptions): RequestLimits | null {
+  if ([method, path, maxBody, rate, concurrency].every((given) => given === undefined)) return null;
+  return {
+    methods: method ?? [],
+    paths: path ?? [],
+    maxBody: String(count(maxBody, '--max-body')),
+    rate: count(rate, '--rate'),
+    concurrency: count(concurrency, '--concurrency'),
+  };
+}
+
+function count(text: string | undefined, flag: string): number {
+  if (text === undefined) return 0;
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new BrokerError('invalid_argument', `${flag} ${text} is not a whole number from 1 to 999999999`);
+}
+
 function row(token: Token__Output): string[] {
-  const grants =
-    token.scope === 'admin'
-      ? 'everything'
-      : token.grants.map((grant) => `${grant.services}:${grant.actions.join('+')}`).join(' ') || 'none';
+  const grants = token.scope === 'admin' ? 'everything' : token.grants.map(grantText).join(' ') || 'none';
   return [
     token.id,
     token.name,
@@ -74,12 +102,37 @@ function row(token: Token__Output): string[] {
   ];
 }
 
+/** `api:http(GET /v1/** 60/min)`. */
+function grantText({ services, actions, limits }: TokenGrant__Output): string {
+  if (!limits) return `${services}:${actions.join('+')}`;
+  const parts = [
+    limits.methods.join('+'),
+    limits.paths.join(','),
+    limits.rate > 0 ? `${limits.rate}/min` : '',
+    limits.concurrency > 0 ? `${limits.concurrency} at a time` : '',
+    Number(limits.maxBody) > 0 ? `bodies to ${limits.maxBody} bytes` : '',
+  ];
+  return `${services}:${actions.join('+')}(${parts.filter((part) => part !== '').join(' ')})`;
+}
+
+/** As --json prints it: those that are set. */
+function limitsJson(limits: RequestLimits__Output | null): object | undefined {
+  if (!limits) return undefined;
+  return {
+    ...(limits.methods.length > 0 && { methods: limits.methods }),
+    ...(limits.paths.length > 0 && { paths: limits.paths }),
+    ...(Number(limits.maxBody) > 0 && { max_body: Number(limits.maxBody) }),
+    ...(limits.rate > 0 && { rate: limits.rate }),
+    ...(limits.concurrency > 0 && { concurrency: limits.concurrency }),
+  };
+}
+
 function shown(token: Token__Output): object {
   return {
     id: token.id,
     name: token.name,
     scope: token.scope,
-    grants: token.grants.map(({ services, actions }) => ({ services, actions })),
+    grants: token.grants.map(({ services, actions, limits }) => ({ services, actions, limits: limitsJson(limits) })),
     expires_at: expiry(token),
     parent: token.parent || undefined,
     bound_uid: token.boundUid,

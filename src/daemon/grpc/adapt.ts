@@ -16,7 +16,10 @@ import { errorFields, type Log } from '../log.ts';
 /** What every handler gets besides its request. */
 export interface CallContext {
   readonly caller: Caller;
-  /** Aborts when the client cancels or its deadline passes. */
+  /**
+   * Aborts when the client cancels or its deadline passes, and also when the call is over and its answer is out: grpc-js says
+   * `cancelled` at the end of every call.
+   */
   readonly signal: AbortSignal;
 }
 

@@ -2,17 +2,24 @@ import type { DaemonHandlers } from '../../core/proto/broker/v1/Daemon.ts';
 import type { Daemon } from '../daemon.ts';
 import type { Adapter } from './adapt.ts';
 
-/** Milliseconds that the answer has to reach the wire: Node 24 ends idle http2 sessions in the same turn. */
-const ANSWER_MS = 100;
-
 export function daemonHandlers(daemon: Daemon, adapt: Adapter): DaemonHandlers {
   return {
-    Shutdown: adapt.unary(async ({ reason }, { caller }) => {
+    Shutdown: adapt.unary(async ({ reason }, { caller, signal }) => {
       await daemon.audited('daemon.shutdown', caller, { reason }, async () => {
-        // After this call is answered, so that whoever asked learns that it was heard.
-        setTimeout(() => daemon.requestStop(), ANSWER_MS);
+        // Not before this call is over, its answer included, so that whoever asked learns that it was heard.
+        const stop = (): void => afterWriting(() => daemon.requestStop());
+        if (signal.aborted) stop();
+        else signal.addEventListener('abort', stop, { once: true });
       });
       return {};
     }),
   };
+}
+
+/**
+ * Node's http2 hands what a call has said to the socket at the end of the turn of the event loop; Node 24 forgets it when the
+ * session ends before. The second turn is for a write that the first has begun.
+ */
+function afterWriting(stop: () => void): void {
+  setImmediate(() => setImmediate(stop));
 }

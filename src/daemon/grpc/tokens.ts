@@ -1,6 +1,7 @@
 import { BrokerError } from '../../core/errors.ts';
 import type { CreateTokenRequest__Output } from '../../core/proto/broker/v1/CreateTokenRequest.ts';
 import type { Token } from '../../core/proto/broker/v1/Token.ts';
+import type { TokenGrant__Output } from '../../core/proto/broker/v1/TokenGrant.ts';
 import type { TokensHandlers } from '../../core/proto/broker/v1/Tokens.ts';
 import { fromMillis, fromOptionalMillis, toMillis } from '../../core/rpc.ts';
 import type { Caller, TokenGrant } from '../caller.ts';
@@ -91,13 +92,15 @@ function scopeOf(text: string): 'admin' | 'proxy' {
   throw new BrokerError('invalid_argument', 'scope must be admin or proxy');
 }
 
-function grantOf(grant: { services: string; actions: string[] }): TokenGrant {
+function grantOf(grant: TokenGrant__Output): TokenGrant {
   const actions = grant.actions.map((action) => {
     const known = GRANTABLE.find((name) => name === action);
     if (!known) throw new BrokerError('invalid_argument', `action "${action}" is not one of ${GRANTABLE.join(', ')}`);
     return known;
   });
-  return { services: grant.services, actions };
+  const { limits } = grant;
+  if (!limits) return { services: grant.services, actions };
+  return { services: grant.services, actions, limits: { ...limits, maxBody: Number(limits.maxBody) } };
 }
 
 function message(record: TokenRecord): Token {
@@ -105,7 +108,11 @@ function message(record: TokenRecord): Token {
     id: record.id,
     name: record.name,
     scope: record.scope,
-    grants: record.grants.map(({ services, actions }) => ({ services, actions: [...actions] })),
+    grants: record.grants.map(({ services, actions, limits }) => ({
+      services,
+      actions: [...actions],
+      ...(limits && { limits: { ...limits, methods: [...limits.methods], paths: [...limits.paths] } }),
+    })),
     createdAt: fromMillis(record.createdAt),
     expiresAt: fromOptionalMillis(record.expiresAt),
     parent: record.parent ?? '',

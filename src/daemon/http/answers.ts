@@ -105,7 +105,7 @@ function errorAnswer(error: BrokerError, instead?: number) {
   // Basic too: git, among others, shows its password only to who asks for one.
   if (status === 401)
     headers.push(['WWW-Authenticate', ['Bearer realm="broker"', 'Basic realm="broker", charset="UTF-8"']]);
-  if (status === 429 || status === 503) headers.push(['Retry-After', String(RETRY_AFTER_S)]);
+  if (status === 429 || status === 503) headers.push(['Retry-After', String(retryAfter(error))]);
   return { status, headers, body: `${JSON.stringify(errorJson(error))}\n` };
 }
 
@@ -129,4 +129,9 @@ function endUnwanted(request: IncomingMessage): void {
     if (bytes > MAX_UNWANTED_BYTES) socket.destroy();
   });
   request.once('close', () => clearTimeout(late));
+}
+
+/** Seconds; a limit on requests knows when there is room again. */
+function retryAfter(error: BrokerError): number {
+  return 'retryAfter' in error && typeof error.retryAfter === 'number' ? error.retryAfter : RETRY_AFTER_S;
 }

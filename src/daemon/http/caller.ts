@@ -34,13 +34,14 @@ const KEY_HEADERS: ReadonlySet<string> = new Set([
   'x-api-key',
   'api-key',
   'x-goog-api-key',
+  'private-token',
   'x-broker-token',
 ]);
 /** A token, behind the prefix that a vendor's tool may insist on (`sk-ant-`). */
 const TOKEN = /^(?:[A-Za-z0-9_.-]*[-_.])?(brk_[a-z2-7]{10}_[A-Za-z0-9_-]{43})$/;
 const MAX_KEY_CHARS = 300;
 const HINT =
-  'send a broker token as Authorization: Bearer TOKEN, as the password of Basic, or as X-Broker-Token, x-api-key, api-key or x-goog-api-key';
+  'send a broker token as Authorization: Bearer TOKEN, as the password of Basic, or as X-Broker-Token, x-api-key, api-key, x-goog-api-key or private-token';
 
 /**
  * Finds the caller's token wherever an SDK can put a key; several places may hold the same one.

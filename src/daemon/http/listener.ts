@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -29,6 +29,8 @@ export interface HttpListenerOptions {
   readonly bind: TcpBind | UnixBind;
   readonly peers: PeerLookup;
   readonly requests: Requests;
+  /** Milliseconds that a head may take, and between two looks at that; for tests. */
+  readonly limits?: { readonly headMs: number; readonly lookMs: number };
 }
 
 /** Connections at a time: whoever holds them open must not use up our descriptors. */
@@ -48,8 +50,6 @@ const HANDSHAKE_MS = 20_000;
 const STOP_GRACE_MS = 2_000;
 
 const OPTIONS = {
-  headersTimeout: HEAD_MS,
-  connectionsCheckingInterval: LOOK_MS,
   // No limit to a request as a whole: bodies stream for as long as they move. Whoever reads one sets its own.
   requestTimeout: 0,
   maxHeaderSize: MAX_HEAD_BYTES,
@@ -92,7 +92,9 @@ export class HttpListener implements AsyncDisposable {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       socket.on('error', () => socket.destroy());
       const connection = this.#connections.get(socket);
-      if (connection) options.requests.upgrade(request, socket, head, { connection, rule, expectsContinue: false });
+      if (connection && !/^websocket$/i.test(request.headers.upgrade ?? '')) this.#decline(request, socket, head);
+      else if (connection)
+        options.requests.upgrade(request, socket, head, { connection, rule, expectsContinue: false });
       else socket.destroy();
     });
     server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
@@ -105,7 +107,12 @@ export class HttpListener implements AsyncDisposable {
   /** @throws BrokerError `invalid_argument` for a bind that is not allowed, `conflict` when the address is in use. */
   static async start(options: HttpListenerOptions): Promise<HttpListener> {
     const { bind } = options;
-    const { server, rule } = await serverFor(bind);
+    const { headMs, lookMs } = options.limits ?? { headMs: HEAD_MS, lookMs: LOOK_MS };
+    const { server, rule } = await serverFor(bind, {
+      ...OPTIONS,
+      headersTimeout: headMs,
+      connectionsCheckingInterval: lookMs,
+    });
     const made = new HttpListener(server, rule, options);
     if ('path' in bind) await bindUnix(server, bind);
     else made.#port = await bindTcp(server, bind);
@@ -115,6 +122,11 @@ export class HttpListener implements AsyncDisposable {
   /** The TCP port in use; undefined on a unix socket. */
   get port(): number | undefined {
     return this.#port;
+  }
+
+  /** Connections that are open now. */
+  get connections(): number {
+    return this.#sockets.size;
   }
 
   /** Where clients find it: `http://127.0.0.1:8390`, or `unix:PATH`. */
@@ -150,6 +162,8 @@ export class HttpListener implements AsyncDisposable {
   }
 
   #accept(socket: Socket): void {
+    // Here for the second time: see #decline.
+    if (this.#connections.has(socket)) return;
     const overTcp = !('path' in this.#options.bind);
     const end = otherEnd(socket, overTcp ? 'tcp' : 'unix', this.#options.peers);
     const connection: Connection = { facts: { transport: 'http', ...end } };
@@ -177,6 +191,23 @@ export class HttpListener implements AsyncDisposable {
     this.#options.requests.request(request, response, { connection, rule: this.#rule, expectsContinue });
   }
 
+  /**
+   * An upgrade to what we do not speak is to be ignored (RFC 9110 §7.8): some clients offer HTTP/2 with every request. Node has
+   * taken the request off the socket by now, so it is put back without the offer.
+   */
+  #decline({ method, url, rawHeaders }: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const lines = [`${method} ${url} HTTP/1.1`];
+    for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+      const name = rawHeaders[at] ?? '';
+      const value = rawHeaders[at + 1] ?? '';
+      if (/^(upgrade|http2-settings)$/i.test(name)) continue;
+      const kept = /^connection$/i.test(name) ? value.replaceAll(/\b(upgrade|http2-settings)\b\s*,?/gi, '') : value;
+      lines.push(`${name}: ${kept}`);
+    }
+    socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
+    this.#server.emit(this.#rule.scheme === 'https' ? 'secureConnection' : 'connection', socket);
+  }
+
   /** Bytes that are no request, a head that is too large or too slow. */
   #broken(error: Error, socket: Duplex): void {
     const code = 'code' in error ? error.code : undefined;
@@ -190,9 +221,12 @@ export class HttpListener implements AsyncDisposable {
   }
 }
 
-async function serverFor(bind: TcpBind | UnixBind): Promise<{ server: Server; rule: HostRule }> {
-  if ('path' in bind) return { server: createServer(OPTIONS), rule: ANY_HOST };
-  if (!bind.tls) return { server: createServer(OPTIONS), rule: hostRule() };
+async function serverFor(
+  bind: TcpBind | UnixBind,
+  options: ServerOptions,
+): Promise<{ server: Server; rule: HostRule }> {
+  if ('path' in bind) return { server: createServer(options), rule: ANY_HOST };
+  if (!bind.tls) return { server: createServer(options), rule: hostRule() };
   const { cert: certPath, key: keyPath, clientCa } = bind.tls;
   const [cert, key, ca] = await Promise.all([
     readPem('--tls-cert', certPath),
@@ -201,8 +235,8 @@ async function serverFor(bind: TcpBind | UnixBind): Promise<{ server: Server; ru
   ]);
   try {
     const trust = ca ? { ca, requestCert: true, rejectUnauthorized: true } : {};
-    const options = { ...OPTIONS, cert, key, handshakeTimeout: HANDSHAKE_MS, ...trust };
-    return { server: createTlsServer(options), rule: hostRule(cert) };
+    const secure = { ...options, cert, key, handshakeTimeout: HANDSHAKE_MS, ...trust };
+    return { server: createTlsServer(secure), rule: hostRule(cert) };
   } catch (cause) {
     throw new BrokerError('invalid_argument', '--tls-cert, --tls-key or --client-ca holds no usable PEM', { cause });
   }

@@ -97,7 +97,7 @@ export class HttpProxy {
         access.service,
         request,
         response,
-        { tail, mount, jar: this.#jar(access, caller) },
+        { tail, mount, jar: this.#jar(access, caller), admit: () => access.admit(request, tail) },
         this.#io(name),
       );
     } catch (error) {
@@ -122,7 +122,7 @@ export class HttpProxy {
     const event = eventOf(request, caller, access.service, tail);
     const exchange = new UpgradedExchange(
       access.service,
-      { request, socket, head, tail, mount, jar: this.#jar(access, caller) },
+      { request, socket, head, tail, mount, jar: this.#jar(access, caller), admit: () => access.admit(request, tail) },
       this.#io(name),
     );
     await this.#run(access, event, exchange, (running) =>
@@ -196,6 +196,7 @@ export class HttpProxy {
       ...event.detail,
       ...(report && report.status > 0 && { status: report.status }),
       ...(report?.scrubbed && { scrubbed: true }),
+      ...(error && 'rule' in error && typeof error.rule === 'string' && { rule: error.rule }),
     };
     const whole: AuditEvent = {
       ...event,

@@ -1,15 +1,22 @@
+import type { IncomingMessage } from 'node:http';
 import type { AddressGuard, HopListener } from '../../core/dial.ts';
 import { BrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
 import type { HttpConfig } from '../../http/config.ts';
 import type { HttpKind } from '../../http/kind.ts';
+import { splitQuery } from '../../http/path.ts';
+import { Counters } from '../../http/policy/counters.ts';
+import { RequestRefused } from '../../http/policy/refusal.ts';
+import type { Allowed, RequestPolicy } from '../../http/policy/rules.ts';
 import { probeHttp } from '../../http/probe.ts';
 import { type ExchangeIo, HttpService } from '../../http/service.ts';
+import { bodyLength } from '../../http/upload.ts';
 import { Upstream } from '../../http/upstream.ts';
 import type { Caller } from '../caller.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { ResolvedService } from '../services.ts';
 import { secretsOf } from '../sessions/secrets.ts';
+import { requestPolicy } from './limits.ts';
 
 /** What is open under a grant, and must end with it. */
 export interface Live {
@@ -40,19 +47,34 @@ interface Shared {
 /** A service as one caller may use it: decided once, and kept while its grant is active and its record the same. */
 export class Access {
   readonly service: HttpService;
+  readonly #policy: RequestPolicy;
   readonly live = new Set<Live>();
   usedAt: number;
   readonly #end: () => void;
   #retired = false;
 
-  constructor(service: HttpService, now: number, end: () => void) {
+  constructor(service: HttpService, policy: RequestPolicy, now: number, end: () => void) {
     this.service = service;
+    this.#policy = policy;
     this.usedAt = now;
     this.#end = end;
   }
 
   get retired(): boolean {
     return this.#retired;
+  }
+
+  /**
+   * Lets a request pass, and counts it until it is released.
+   * @param tail raw target behind the service's name.
+   * @throws RequestRefused `denied`, `too_large`, `exhausted`.
+   */
+  admit(request: IncomingMessage, tail: string): Allowed {
+    const { method = 'GET' } = request;
+    const { path: rawPath } = splitQuery(tail);
+    const decision = this.#policy.admit({ method, rawPath, contentLength: bodyLength(request) });
+    if (!decision.allowed) throw new RequestRefused(decision);
+    return decision;
   }
 
   /** Counts `live` as under way until the returned function is called. */
@@ -87,6 +109,7 @@ export class HttpServices {
   /** By service, then by token and uid. */
   readonly #accesses = new Map<string, Map<string, Access>>();
   readonly #shared = new Map<string, Shared>();
+  readonly #counters = new Counters();
   #timer: Timer | undefined;
 
   constructor(parts: ServiceParts) {
@@ -121,7 +144,7 @@ export class HttpServices {
     const grant = await this.#parts.admit(caller, name);
     try {
       const resolved = this.#parts.resolve(grant);
-      const access = this.#made(resolved, grant);
+      const access = this.#made(resolved, grant, caller);
       const key = keyOf(caller);
       const accesses = this.#accesses.get(name) ?? new Map<string, Access>();
       this.#accesses.set(name, accesses);
@@ -142,7 +165,7 @@ export class HttpServices {
     }
   }
 
-  #made(resolved: ResolvedService, grant: Grant): Access {
+  #made(resolved: ResolvedService, grant: Grant, caller: Caller): Access {
     const { name, config, revision } = resolved;
     const secrets = secretsOf(config);
     const kind = this.#parts.kinds.get(resolved.kind);
@@ -160,7 +183,8 @@ export class HttpServices {
     const parsed = config as HttpConfig;
     const shared = this.#upstream(name, revision, parsed);
     const service = new HttpService(name, kind, parsed, shared.upstream);
-    return new Access(service, this.#parts.clock.now(), () => {
+    const policy = requestPolicy(name, parsed, caller, this.#counters);
+    return new Access(service, policy, this.#parts.clock.now(), () => {
       service[Symbol.dispose]();
       secrets[Symbol.dispose]();
       shared.users -= 1;

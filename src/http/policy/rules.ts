@@ -22,9 +22,13 @@ export interface LimitedBy {
   readonly name: string;
   /** Put in front of the rule's name in the audit log: `token.` or nothing. */
   readonly prefix: '' | 'token.';
+  readonly any: readonly CountedLimits[];
+}
+
+export interface CountedLimits {
   /** What requests are counted by. */
   readonly key: string;
-  readonly any: readonly RequestLimits[];
+  readonly limits: RequestLimits;
 }
 
 export type RuleName = 'methods' | 'paths' | 'max_body' | 'rate' | 'concurrency';
@@ -110,11 +114,11 @@ export class RequestPolicy {
     this.#counters = counters;
     this.#levels = levels.map((by) => ({
       by,
-      any: by.any.map((limits, index) => ({
+      any: by.any.map(({ key, limits }) => ({
+        key,
         limits,
         methods: new Set(limits.methods),
         paths: limits.paths.map(pathPattern),
-        key: `${by.key} ${index}`,
       })),
     }));
   }

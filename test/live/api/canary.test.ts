@@ -265,6 +265,37 @@ test('the command line tells nothing of them', async () => {
   for (let at = 0; at < commands.length; at += 4) await Promise.all(commands.slice(at, at + 4).map(run));
 });
 
+test('the same over HTTP: bodies, headers, refusals and metrics', async () => {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  const post = async (method: string, body: unknown, token = adminText): Promise<number> => {
+    const answer = await fetch(`${daemon.http}/rpc/broker.v1.${method}`, {
+      method: 'POST',
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      headers: { 'x-api-key': token },
+    });
+    canary.saw(`headers of /rpc/${method}`, [...answer.headers]);
+    canary.saw(`body of /rpc/${method}`, await answer.text());
+    return answer.status;
+  };
+  const config = { host: '127.0.0.1', port: hostilePort(), user: 'u', tls: 'disable', spares: 0 };
+  const record = { name: 'web', kind: 'postgres', config, secrets: { password: base64(password) } };
+  assert.equal(await post('Services/Put', record), 200);
+  assert.equal(await post('Services/Put', { ...record, config: { ...config, password } }), 400);
+  assert.equal(await post('Services/Put', { ...record, secrets: { password } }), 400);
+  assert.equal(await post('Services/Put', `{"name": "${password}`), 400);
+  assert.equal(await post('Services/Put', record, agentText), 403);
+  assert.equal(await post('Vault/Elevate', { password: base64(wrongMaster) }, ''), 403);
+  assert.ok((await post('Sessions/Open', { service: 'web' }, agentText)) >= 400);
+  assert.equal(await post('Audit/Query', {}), 200);
+  for (const path of ['/metrics', '/health', '/ready', `/metrics?key=${agentText}`, `/proxy/web/?key=${agentText}`]) {
+    const answer = await fetch(daemon.http + path, {
+      headers: { authorization: `Bearer ${password.replace(/\W/g, '')}` },
+    });
+    canary.saw(`head of ${path.split('?')[0]}`, [...answer.headers]);
+    canary.saw(`body of ${path.split('?')[0]}`, await answer.text());
+  }
+});
+
 test('none of it is anywhere: not in answers, errors, trailers, output, logs, the audit log or any file of the home', async () => {
   canary.saw('daemon log', daemon.log.join('\n'));
   for (const entry of readdirSync(daemon.home, { recursive: true, withFileTypes: true }))

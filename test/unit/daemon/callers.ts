@@ -7,7 +7,16 @@ type Token = NonNullable<Caller['token']>;
 export function proxyCaller(token: Partial<Token> = {}): Caller {
   const signal = new AbortController().signal;
   return {
-    token: { id: 'aaaaaaaaaa', name: 'agent', scope: 'proxy', grants: [], expiresAt: undefined, signal, ...token },
+    token: {
+      id: 'aaaaaaaaaa',
+      name: 'agent',
+      scope: 'proxy',
+      grants: [],
+      ancestors: [],
+      expiresAt: undefined,
+      signal,
+      ...token,
+    },
     transport: 'unix',
     peer: { uid: 1000, pid: 4711, executable: '/usr/bin/agent' },
     origin: 'uid:1000',

@@ -83,6 +83,9 @@ const stored = {
 
 test('a stored token reads back as it was', () => {
   assert.deepEqual(parseToken(stored.id, tokenFields(stored)), stored);
+  const limits = { methods: ['GET'], paths: ['/v1/*'], maxBody: 1, rate: 2, concurrency: 3 };
+  const limited = { ...stored, grants: [{ services: 'api', actions: ['http'] as const, limits }] };
+  assert.deepEqual(parseToken(limited.id, tokenFields(limited)), limited);
   const bare = { ...stored, expiresAt: undefined, boundUid: undefined, parent: undefined };
   assert.deepEqual(parseToken(bare.id, tokenFields(bare)), bare);
 });
@@ -97,6 +100,28 @@ const damaged = {
   parent: 7,
   grants: [{ services: '*', actions: ['expose'] }],
 };
+const http = { services: '*', actions: ['http'] };
+const limits = { methods: ['GET'], paths: ['/v1/*'], max_body: 1, rate: 2, concurrency: 3 };
+for (const [field, value] of Object.entries({ methods: 'GET', paths: ['v1'], max_body: '1', rate: -1 })) {
+  test(`a stored token with a bad limit (${field}) is corrupt, not without limits`, () => {
+    const grants = [{ ...http, limits: { ...limits, [field]: value } }];
+    assert.throws(() => parseToken('aaaaaaaaaa', { ...tokenFields(stored), grants }), broken('corrupt', /grants/));
+  });
+}
+
+test('a grant of HTTP with limits holds only one that asks for no more', () => {
+  const wide = { methods: ['GET', 'POST'], paths: ['/v1/**'], maxBody: 0, rate: 60, concurrency: 0 };
+  const of = (limits?: typeof wide): TokenGrant[] => [
+    { services: 'api', actions: ['http', 'open'], ...(limits && { limits }) },
+  ];
+  assert.equal(grantsContain(of(wide), of({ ...wide, methods: ['GET'], rate: 10 })), true);
+  assert.equal(grantsContain(of(wide), of({ ...wide, methods: ['DELETE'] })), false);
+  assert.equal(grantsContain(of(wide), of({ ...wide, paths: ['/**'] })), false);
+  assert.equal(grantsContain(of(wide), of({ ...wide, rate: 61 })), false);
+  // What the child leaves open is held by the parent's limits at every request (limits.test.ts).
+  assert.equal(grantsContain(of(wide), of()), true);
+});
+
 for (const [field, value] of Object.entries(damaged)) {
   test(`a stored token with a bad ${field} is corrupt, not taken for another`, () => {
     assert.throws(

@@ -18,7 +18,8 @@ test('a token is brk_, its id, and 256 random bits; it says who presents it', as
   const { signal, ...who } = tokens.authenticate(token, UNIX);
   assert.equal(signal.aborted, false);
   const { id } = record;
-  assert.deepEqual(who, { id, name: 'agent', scope: 'proxy', grants: AMBIENT_GRANTS, expiresAt: clock.now() + HOUR });
+  const expiresAt = clock.now() + HOUR;
+  assert.deepEqual(who, { id, name: 'agent', scope: 'proxy', grants: AMBIENT_GRANTS, ancestors: [], expiresAt });
 });
 
 test('a new token has another id and another secret', async (t) => {

@@ -27,8 +27,8 @@ export class HttpCall extends EventEmitter {
     this.#path = path;
     this.request = request;
     if (token !== undefined) this.metadata.set('authorization', `Bearer ${token}`);
+    // At the end of every call, as grpc-js does it, whether it was answered or broken off.
     response.once('close', () => {
-      if (response.writableFinished) return;
       this.cancelled = true;
       this.emit('cancelled');
     });

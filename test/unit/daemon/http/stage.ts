@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test';
 import { Callers } from '../../../../src/daemon/http/caller.ts';
 import { Dispatch } from '../../../../src/daemon/http/dispatch.ts';
-import { HttpListener } from '../../../../src/daemon/http/listener.ts';
+import { HttpListener, type HttpListenerOptions } from '../../../../src/daemon/http/listener.ts';
 import { type Route, Routes } from '../../../../src/daemon/http/routes.ts';
 import type { Log } from '../../../../src/daemon/log.ts';
 import { createPeerLookup } from '../../../../src/daemon/peer/lookup.ts';
@@ -19,7 +19,11 @@ export interface Stage extends Scene {
 }
 
 /** A listener on a free port with these routes, before the tokens of a new vault. */
-export async function stage(t: TestContext, routes: readonly Route[]): Promise<Stage> {
+export async function stage(
+  t: TestContext,
+  routes: readonly Route[],
+  limits?: HttpListenerOptions['limits'],
+): Promise<Stage> {
   const behind = await scene(t);
   const table = new Routes();
   for (const route of routes) table.add(route);
@@ -33,7 +37,12 @@ export async function stage(t: TestContext, routes: readonly Route[]): Promise<S
     refused: async (caller, route, { message }) => void refused.push(`${route} ${caller.origin}: ${message}`),
   });
   const bind = { setting: 'http', host: '127.0.0.1', port: 0 } as const;
-  const listener = await HttpListener.start({ bind, peers: await createPeerLookup(), requests });
+  const listener = await HttpListener.start({
+    bind,
+    peers: await createPeerLookup(),
+    requests,
+    ...(limits && { limits }),
+  });
   t.after(() => listener[Symbol.asyncDispose]());
   const port = listener.port ?? 0;
   const { token } = await tokens.create(PROXY);

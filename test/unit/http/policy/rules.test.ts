@@ -21,8 +21,7 @@ function world(...levels: readonly Partial<RequestLimits>[][]) {
     (any, index): LimitedBy => ({
       name: index === 0 ? 'app' : 'the token ci',
       prefix: index === 0 ? '' : 'token.',
-      key: `level ${index}`,
-      any: any.map((limits) => ({ ...NO_LIMITS, ...limits })),
+      any: any.map((limits, at) => ({ key: `${index} ${at}`, limits: { ...NO_LIMITS, ...limits } })),
     }),
   );
   const policy = new RequestPolicy(named, counters);
