@@ -3,6 +3,7 @@ import { auditCaller } from '../caller.ts';
 import type { Daemon } from '../daemon.ts';
 import { errorFields, type Log } from '../log.ts';
 import type { PeerLookup } from '../peer/lookup.ts';
+import { callbackRoutes } from './callback.ts';
 import { Callers } from './caller.ts';
 import { Dispatch } from './dispatch.ts';
 import { healthRoutes } from './health.ts';
@@ -28,6 +29,7 @@ export function httpSide({ daemon, log, services, openMetrics }: HttpSideParts):
     ...healthRoutes(daemon),
     metricsRoute(daemon, openMetrics),
     ...rpcRoutes(services),
+    ...callbackRoutes(daemon),
     ...daemon.proxy.routes(),
   ];
   for (const route of all) routes.add(route);
