@@ -18,9 +18,8 @@ import { auditCaller, type Caller } from './caller.ts';
 import { systemClock, type Timer } from './clock.ts';
 import { Files } from './files.ts';
 import { Gate, type GateVault } from './gate.ts';
-import type { Listening } from './http/listening.ts';
+import { PortWatch } from './http/listening.ts';
 import { HttpProxy } from './http/proxy.ts';
-import { HttpServices } from './http/services.ts';
 import { Leaks } from './leaks.ts';
 import { errorFields, type Log } from './log.ts';
 import { Logins } from './logins.ts';
@@ -87,12 +86,11 @@ export class Daemon implements AsyncDisposable {
   readonly logins: Logins;
   readonly requestStop: () => void;
   readonly proxy: HttpProxy;
-  readonly #httpServices: HttpServices;
+  readonly ports: PortWatch;
   readonly #parts: DaemonParts;
   /** Where the HTTP side listens, once it does: `http://127.0.0.1:8390`, or `unix:PATH`. */
   httpAddress: string | undefined;
   #onStateChange: () => void = () => {};
-  #followPorts: (wanted: readonly Listening[]) => Promise<void> = async () => {};
   #locking: Promise<void> | undefined;
   #purging: Timer | undefined;
   #ca: LocalCa | undefined;
@@ -165,15 +163,12 @@ export class Daemon implements AsyncDisposable {
       audit,
     });
     audit.observe((event) => this.metrics.audited(event));
-    this.#httpServices = new HttpServices({
+    this.ports = new PortWatch(vault, this.services);
+    this.proxy = new HttpProxy({
       admit: (caller, service) => this.gate.use(caller, service),
       resolve: (grant) => this.services.resolve(grant),
       kinds: httpKinds,
       guard: (address, port) => this.sessions.guard(address, port),
-      clock: systemClock,
-    });
-    this.proxy = new HttpProxy({
-      services: this.#httpServices,
       audit,
       jars: this.jars,
       accessTokens: (service) => this.accessTokens.port(service),
@@ -209,26 +204,12 @@ export class Daemon implements AsyncDisposable {
     this.#onStateChange = listener;
   }
 
-  /** Called now and whenever it may have changed which services have an HTTP port of their own. */
-  async followPorts(follow: (wanted: readonly Listening[]) => Promise<void>): Promise<void> {
-    this.#followPorts = follow;
-    await this.#portsChanged();
-  }
-
-  async #portsChanged(): Promise<void> {
-    if (this.vault.state !== 'unlocked') return;
-    const wanted = this.services.list().flatMap(({ name, config: { listen } }) => {
-      return typeof listen === 'string' ? [{ service: name, address: listen }] : [];
-    });
-    await this.#followPorts(wanted);
-  }
-
   /** After the vault was opened, in whichever way: what lives in it comes to life. */
   async unlocked(): Promise<void> {
     this.tokens.load();
     await this.audit.unlocked();
     this.#purgeTokens();
-    await this.#portsChanged();
+    await this.ports.changed();
     this.#onStateChange();
   }
 
@@ -268,8 +249,8 @@ export class Daemon implements AsyncDisposable {
     this.jars.clear(name);
     if (this.services.get(name)) this.accessTokens.changed(name);
     else this.accessTokens.drop(name);
-    this.#httpServices.changed(name);
-    await this.#portsChanged();
+    this.proxy.changed(name);
+    await this.ports.changed();
     await this.sessions.dropSpares(name);
   }
 

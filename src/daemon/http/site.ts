@@ -48,7 +48,7 @@ export async function ownPorts(
     dispatch: (routes) => dispatch({ daemon, log }, routes),
     report: (error, doing) => log.warn(`failed at ${doing}`, errorFields(error)),
   });
-  await daemon.followPorts((wanted) => ports.follow(wanted));
+  await daemon.ports.follow((wanted) => ports.follow(wanted));
   return ports;
 }
 
