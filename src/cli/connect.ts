@@ -15,6 +15,7 @@ import type { AuditDefinition } from '../core/proto/broker/v1/Audit.ts';
 import type { DaemonDefinition } from '../core/proto/broker/v1/Daemon.ts';
 import type { FilesDefinition } from '../core/proto/broker/v1/Files.ts';
 import type { KindsDefinition } from '../core/proto/broker/v1/Kinds.ts';
+import type { OAuthDefinition } from '../core/proto/broker/v1/OAuth.ts';
 import type { PresetsDefinition } from '../core/proto/broker/v1/Presets.ts';
 import type { ServicesDefinition } from '../core/proto/broker/v1/Services.ts';
 import type { SessionsDefinition } from '../core/proto/broker/v1/Sessions.ts';
@@ -52,6 +53,7 @@ export interface Streaming {
   Ssh: { Exec: 'duplex'; Upload: 'client'; Download: 'server' };
   Tokens: { Hold: 'server' };
   Files: { Put: 'client'; Get: 'server' };
+  OAuth: object;
   Audit: { Query: 'server' };
   Daemon: object;
 }
@@ -84,6 +86,7 @@ export interface BrokerClient extends Disposable {
   readonly ssh: ServiceClient<SshDefinition, Streaming['Ssh']>;
   readonly tokens: ServiceClient<TokensDefinition, Streaming['Tokens']>;
   readonly files: ServiceClient<FilesDefinition, Streaming['Files']>;
+  readonly oAuth: ServiceClient<OAuthDefinition, Streaming['OAuth']>;
   readonly audit: ServiceClient<AuditDefinition, Streaming['Audit']>;
   readonly daemon: ServiceClient<DaemonDefinition, Streaming['Daemon']>;
   /** Closes the connection. Sessions that were opened live on. */
@@ -99,6 +102,7 @@ const SERVICES = [
   'Ssh',
   'Tokens',
   'Files',
+  'OAuth',
   'Audit',
   'Daemon',
 ] as const;

@@ -88,7 +88,8 @@ export const oauthFields = {
   }),
 } as const;
 
-interface LoginConfig {
+/** Where a user logs in. */
+export interface LoginConfig {
   readonly token_url?: string | undefined;
   readonly issuer?: string | undefined;
   readonly authorization_url?: string | undefined;

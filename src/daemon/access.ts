@@ -45,6 +45,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/broker.v1.Files/Get': 'admin',
   '/broker.v1.Files/List': 'admin',
   '/broker.v1.Files/Delete': 'admin',
+  '/broker.v1.OAuth/Begin': 'admin',
+  '/broker.v1.OAuth/Status': 'admin', // of a login that the same token began
   '/broker.v1.Audit/Query': 'admin',
   '/broker.v1.Audit/Verify': 'admin',
   '/broker.v1.Daemon/Shutdown': 'owner',

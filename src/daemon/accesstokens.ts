@@ -2,6 +2,7 @@ import type { AuditEvent } from '../core/audit.ts';
 import { type AddressGuard, dial } from '../core/dial.ts';
 import type { DriverIo } from '../core/driver.ts';
 import { BrokerError } from '../core/errors.ts';
+import type { Secret } from '../core/secret.ts';
 import { digest } from '../http/chain.ts';
 import { type EndpointFetch, endpointFetch } from '../http/endpoint.ts';
 import { type Succession, TokenSource } from '../http/oauth.ts';
@@ -14,6 +15,11 @@ const SETTLE_MS = 10_000;
 export interface AccessTokenParts {
   readonly vault: { write(changes: readonly Change[]): Promise<readonly StoredRecord[]> };
   readonly audit: { record(event: AuditEvent): Promise<void> };
+  /**
+   * Stores the successor of a refresh token that came from a file: beside it, since the file is not broker's to change.
+   * @returns false where the service's refresh token is a secret of its own.
+   */
+  readonly adopt: (service: string, token: Secret) => Promise<boolean>;
   /** Asked about every address of a token endpoint: the admin named it, so it may be a private one. */
   readonly guard: AddressGuard;
   /** Epoch milliseconds. */
@@ -103,6 +109,10 @@ export class AccessTokens {
         { type: 'succeed', collection: 'service', name: service, secret: 'refresh_token', from, to },
       ]);
     } catch (error) {
+      if (error instanceof BrokerError && error.code === 'conflict' && (await this.#parts.adopt(service, to))) {
+        await this.#parts.audit.record({ ...event, outcome: 'ok' });
+        return;
+      }
       const superseded = error instanceof BrokerError && (error.code === 'conflict' || error.code === 'not_found');
       if (!superseded) {
         this.#parts.report(error, `storing the new refresh token of ${service}`);

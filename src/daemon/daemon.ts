@@ -22,6 +22,7 @@ import { HttpProxy } from './http/proxy.ts';
 import { HttpServices } from './http/services.ts';
 import { Leaks } from './leaks.ts';
 import { errorFields, type Log } from './log.ts';
+import { Logins } from './logins.ts';
 import { Metrics } from './metrics/metrics.ts';
 import type { PeerLookup } from './peer/lookup.ts';
 import { Presets } from './presets.ts';
@@ -82,6 +83,7 @@ export class Daemon implements AsyncDisposable {
   /** Cookies of HTTP upstreams; the requests' path fills them. */
   readonly jars = new Jars();
   readonly accessTokens: AccessTokens;
+  readonly logins: Logins;
   readonly requestStop: () => void;
   readonly proxy: HttpProxy;
   readonly #httpServices: HttpServices;
@@ -111,8 +113,22 @@ export class Daemon implements AsyncDisposable {
     this.accessTokens = new AccessTokens({
       vault,
       audit,
+      adopt: async (service, token) => {
+        if (this.services.get(service)?.secretsSet.includes('refresh_token') !== false) return false;
+        await this.services.adopt(service, token);
+        return true;
+      },
       guard: (address, port) => this.sessions.guard(address, port),
       now: Date.now,
+      report,
+    });
+    this.logins = new Logins({
+      services: this.services,
+      admit: (caller, service) => this.gate.admit(caller, { action: 'test', service }),
+      audit,
+      fetch: this.accessTokens.fetch,
+      address: () => this.httpAddress,
+      changed: (service) => this.serviceChanged(service),
       report,
     });
     this.sessions = new SessionManager({
@@ -291,6 +307,7 @@ export class Daemon implements AsyncDisposable {
       await this.audit.seal();
     } finally {
       this.accessTokens.clear();
+      this.logins.clear();
       this.#purging?.cancel();
       this.tokens.endElevated();
       this.jars.clearAll();

@@ -11,6 +11,7 @@ import { authenticator } from './grpc/authenticate.ts';
 import { daemonHandlers } from './grpc/daemon.ts';
 import { filesHandlers } from './grpc/files.ts';
 import { kindsHandlers } from './grpc/kinds.ts';
+import { oauthHandlers } from './grpc/oauth.ts';
 import { presetsHandlers } from './grpc/presets.ts';
 import { proveConnections } from './grpc/selfcheck.ts';
 import { GrpcServer } from './grpc/server.ts';
@@ -158,6 +159,7 @@ function handlers(daemon: Daemon, adapt: Adapter): ReadonlyMap<string, UntypedSe
     ['Ssh', untyped(sshHandlers(daemon, adapt))],
     ['Tokens', untyped(tokensHandlers(daemon, adapt))],
     ['Files', untyped(filesHandlers(daemon, adapt))],
+    ['OAuth', untyped(oauthHandlers(daemon, adapt))],
     ['Audit', untyped(auditHandlers(daemon, adapt))],
     ['Daemon', untyped(daemonHandlers(daemon, adapt))],
   ]);

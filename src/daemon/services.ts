@@ -199,6 +199,35 @@ export class Services {
     return this.#view(written as StoredRecord);
   }
 
+  /**
+   * Stores a refresh token that was got for the service, and where access tokens are given out for it if that was not said
+   * yet. Everything else stays, the other secrets included: it is the issuer that an admin named which says so.
+   * @param options.ifRevision as it was when the login began; undefined: as it is.
+   * @throws BrokerError `conflict` when the service was changed meanwhile, `not_found`.
+   */
+  async adopt(
+    name: string,
+    refreshToken: Secret,
+    options: { readonly tokenUrl?: string; readonly ifRevision?: number } = {},
+  ): Promise<void> {
+    const record = this.#vault.get('service', name);
+    if (!record) throw new BrokerError('not_found', `there is no service ${name}`);
+    const { kind, config: before } = this.#view(record);
+    const { [fileRefOf('refresh_token')]: _, ...config } = before;
+    const { tokenUrl, ifRevision = record.revision } = options;
+    const fields: JsonObject = {
+      kind,
+      config: { ...config, ...(config.token_url === undefined && tokenUrl !== undefined && { token_url: tokenUrl }) },
+      policy: policyOf(record),
+    };
+    const kept = record.secrets.filter((secret) => secret !== 'refresh_token');
+    const secrets = {
+      ...Object.fromEntries(kept.map((secret) => [secret, 'keep' as const])),
+      refresh_token: refreshToken,
+    };
+    await this.#vault.write([{ type: 'put', collection: 'service', name, fields, secrets, ifRevision }]);
+  }
+
   async delete(name: string): Promise<void> {
     if (!this.#vault.get('service', name)) throw new BrokerError('not_found', `there is no service ${name}`);
     await this.#vault.write([{ type: 'delete', collection: 'service', name }]);

@@ -26,6 +26,7 @@ const NOT_RUN: readonly (readonly [page: string, starts: string, why: string])[]
     'broker file put deploy-key',
     'needs a key and a server; test/live/api/fileref.test.ts does it',
   ],
+  ['docs/oauth.md', 'broker', 'needs an issuer and a user; test/live/login.test.ts has both'],
   ['docs/containers.md', 'docker', 'no container engine is here; nothing of it is tested'],
   ['docs/audit.md', 'broker audit query --follow', 'runs until it is interrupted'],
   ['docs/audit.md', 'broker session watch', 'runs until it is interrupted'],

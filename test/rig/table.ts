@@ -174,6 +174,7 @@ export const TOOLS: Readonly<Record<string, string>> = {
   ssh: 'openssh-client',
   rsync: 'rsync',
   curl: 'curl',
+  chromium: 'chromium',
 };
 
 /** The row of a server, with its literal types widened, for code that treats all servers alike. */

@@ -6,6 +6,19 @@ export function addRecordCommands(program: Command, exit: Exit): void {
   addTokenCommands(program, exit);
   addFileCommands(program, exit);
   addAuditCommands(program, exit);
+  const oauth = program.command('oauth').description('logins of users at OAuth2 issuers');
+  example(
+    masterPassword(oauth.command('login <service>'))
+      .description('get a refresh token for a service: prints where to log in, and waits')
+      .option('--device', 'with a code that is typed in on another device')
+      .option('--open', 'also open the address in a browser')
+      .option('--redirect-uri <url>', 'where the browser comes back to, as it is registered with the issuer')
+      .option('--json', 'as JSON')
+      .action(async (service: string, options) =>
+        exit(await (await import('../commands/oauth.ts')).login(service, options)),
+      ),
+    'broker oauth login work-mail',
+  );
   example(
     masterPassword(program.command('doctor [service]'))
       .description('check the installation, or one service hop by hop')

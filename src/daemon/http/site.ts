@@ -2,6 +2,7 @@ import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { auditCaller } from '../caller.ts';
 import type { Daemon } from '../daemon.ts';
 import type { Log } from '../log.ts';
+import { callbackRoutes } from './callback.ts';
 import { Callers } from './caller.ts';
 import { Dispatch } from './dispatch.ts';
 import { healthRoutes } from './health.ts';
@@ -26,6 +27,7 @@ export function httpSide({ daemon, log, services, openMetrics }: HttpSideParts):
     ...healthRoutes(daemon),
     metricsRoute(daemon, openMetrics),
     ...rpcRoutes(services),
+    ...callbackRoutes(daemon),
     ...daemon.proxy.routes(),
   ];
   for (const route of all) routes.add(route);

@@ -158,6 +158,16 @@ const ROWS: Readonly<Record<string, Row>> = {
   'Files/Get': { call: (c) => all(c.files.get({ name: 'key' })), unlocked: ADMIN, locked: LOCKED },
   'Files/List': { call: (c) => c.files.list({}), unlocked: ADMIN, locked: LOCKED },
   'Files/Delete': { call: (c) => c.files.delete({ name: 'key' }), unlocked: ADMIN, locked: LOCKED },
+  'OAuth/Begin': {
+    call: (c) => c.oAuth.begin({ service: 'mine' }),
+    unlocked: instead(ADMIN, 'invalid_argument'),
+    locked: LOCKED,
+  },
+  'OAuth/Status': {
+    call: (c) => c.oAuth.status({ id: 'nobodys' }),
+    unlocked: instead(ADMIN, 'not_found'),
+    locked: LOCKED,
+  },
   'Audit/Query': { call: (c) => all(c.audit.query({ limit: 2 })), unlocked: ADMIN, locked: LOCKED },
   'Audit/Verify': { call: (c) => c.audit.verify({}), unlocked: ADMIN, locked: LOCKED },
   'Daemon/Shutdown': { call: (c) => c.daemon.shutdown({}), unlocked: OWNER, locked: LOCKED_OWNER },

@@ -45,7 +45,18 @@ test('reflection lists the services and describes their messages', async () => {
   for (const version of ['v1', 'v1alpha']) {
     const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
     const listed = (await rawDuplex(daemon.address, path, field(7, '*'))).toString('latin1');
-    for (const name of ['Vault', 'Kinds', 'Presets', 'Services', 'Sessions', 'Tokens', 'Files', 'Audit', 'Daemon'])
+    for (const name of [
+      'Vault',
+      'Kinds',
+      'Presets',
+      'Services',
+      'Sessions',
+      'Tokens',
+      'Files',
+      'OAuth',
+      'Audit',
+      'Daemon',
+    ])
       assert.ok(listed.includes(`broker.v1.${name}`), name);
     const described = await rawDuplex(daemon.address, path, field(4, 'broker.v1.Sessions'));
     assert.ok(described.includes('OpenSessionRequest'));
