@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- --quick] [-- ROW ...]`: measures pairs in one run and prints ratios, so that a noisy machine cannot
- * lie. Rows: memory, process, opening, relay, redis, mail, exec, copy, leak. The numbers go to build/bench.json too. Nothing is asserted.
+ * lie. Rows: memory, process, opening, relay, redis, mail, exec, http, copy, leak. The numbers go to build/bench.json too. Nothing is asserted.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import type { Row } from './measure.ts';
 import { copyRows } from './rows/copy.ts';
 import { execRows } from './rows/exec.ts';
+import { httpRows } from './rows/http.ts';
 import { leakRow } from './rows/leak.ts';
 import { mailRows } from './rows/mail.ts';
 import { memoryRows } from './rows/memory.ts';
@@ -29,6 +30,7 @@ const GROUPS: Record<string, (stage: Stage) => Promise<Row[]>> = {
   redis: (stage) => redisRows(stage, quick ? 2 : 7),
   mail: (stage) => mailRows(stage, quick ? 2 : 7),
   exec: (stage) => execRows(stage, quick ? 10 : 100),
+  http: (stage) => httpRows(stage, quick ? 1 : 5),
   copy: (stage) => copyRows(stage, quick ? 1 : 5, quick ? 50 : 500),
   leak: async (stage) => [await leakRow(stage, quick ? 500 : 10_000)],
 };

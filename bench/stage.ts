@@ -40,7 +40,7 @@ export async function setStage(names: readonly ServerName[]): Promise<Stage> {
     BROKER_HOME: join(folder, 'home'),
     XDG_CONFIG_HOME: join(folder, 'config'),
     BROKER_GRPC: 'off',
-    BROKER_HTTP: 'off',
+    BROKER_HTTP: '127.0.0.1:0',
     BROKER_LOG_LEVEL: 'warn',
   };
   const children: ChildProcess[] = [];

@@ -14,6 +14,7 @@ import { BrokerError, throwIfAborted } from '../core/errors.ts';
 import type { AuditDefinition } from '../core/proto/broker/v1/Audit.ts';
 import type { DaemonDefinition } from '../core/proto/broker/v1/Daemon.ts';
 import type { FilesDefinition } from '../core/proto/broker/v1/Files.ts';
+import type { HttpDefinition } from '../core/proto/broker/v1/Http.ts';
 import type { KindsDefinition } from '../core/proto/broker/v1/Kinds.ts';
 import type { OAuthDefinition } from '../core/proto/broker/v1/OAuth.ts';
 import type { PresetsDefinition } from '../core/proto/broker/v1/Presets.ts';
@@ -50,6 +51,7 @@ export interface Streaming {
   Presets: object;
   Services: object;
   Sessions: { Watch: 'server'; Connect: 'duplex' };
+  Http: { Request: 'duplex' };
   Ssh: { Exec: 'duplex'; Upload: 'client'; Download: 'server' };
   Tokens: { Hold: 'server' };
   Files: { Put: 'client'; Get: 'server' };
@@ -83,6 +85,7 @@ export interface BrokerClient extends Disposable {
   readonly presets: ServiceClient<PresetsDefinition, Streaming['Presets']>;
   readonly services: ServiceClient<ServicesDefinition, Streaming['Services']>;
   readonly sessions: ServiceClient<SessionsDefinition, Streaming['Sessions']>;
+  readonly http: ServiceClient<HttpDefinition, Streaming['Http']>;
   readonly ssh: ServiceClient<SshDefinition, Streaming['Ssh']>;
   readonly tokens: ServiceClient<TokensDefinition, Streaming['Tokens']>;
   readonly files: ServiceClient<FilesDefinition, Streaming['Files']>;
@@ -99,6 +102,7 @@ const SERVICES = [
   'Presets',
   'Services',
   'Sessions',
+  'Http',
   'Ssh',
   'Tokens',
   'Files',

@@ -33,6 +33,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   '/broker.v1.Sessions/Watch': 'token',
   '/broker.v1.Sessions/Close': 'token',
   '/broker.v1.Sessions/Connect': 'token',
+  '/broker.v1.Http/Request': 'token',
   '/broker.v1.Ssh/Exec': 'token',
   '/broker.v1.Ssh/Hosts': 'token',
   '/broker.v1.Ssh/Upload': 'token',

@@ -28,17 +28,10 @@ export interface AccessTokenParts {
   readonly report: (error: unknown, doing: string) => void;
 }
 
-/** Requests to token endpoints for one service, since the daemon's start. */
-export interface RefreshCount {
-  ok: number;
-  failed: number;
-}
-
 /** OAuth2 in the daemon: the one TokenSource, its way out, and its way into the vault. */
 export class AccessTokens {
   readonly #parts: AccessTokenParts;
   readonly #source: TokenSource;
-  readonly #counts = new Map<string, RefreshCount>();
   readonly fetch: EndpointFetch;
 
   constructor(parts: AccessTokenParts) {
@@ -48,7 +41,7 @@ export class AccessTokens {
       fetch: this.fetch,
       now: parts.now,
       rotated: (service, succession) => this.#rotated(service, succession),
-      refreshed: (service, error) => this.#count(service, error),
+      refreshed: (service, error) => this.#refreshed(service, error),
     });
   }
 
@@ -65,11 +58,6 @@ export class AccessTokens {
     };
   }
 
-  /** By service, for metrics. */
-  get counts(): ReadonlyMap<string, Readonly<RefreshCount>> {
-    return this.#counts;
-  }
-
   /** The service's record was changed. */
   changed(service: string): void {
     this.#source.changed(service);
@@ -78,7 +66,6 @@ export class AccessTokens {
   /** The service was deleted. */
   drop(service: string): void {
     this.#source.drop(service);
-    this.#counts.delete(service);
   }
 
   /** Waits for the requests under way, so that what they bring is saved; at most 10 s. */
@@ -125,10 +112,18 @@ export class AccessTokens {
     await this.#parts.audit.record({ ...event, outcome: 'ok' });
   }
 
-  #count(service: string, error: BrokerError | undefined): void {
-    const count = this.#counts.get(service) ?? { ok: 0, failed: 0 };
-    count[error ? 'failed' : 'ok']++;
-    this.#counts.set(service, count);
+  /** Puts on record that a token endpoint was asked; metrics count it from there. Nobody's login waits for the disk. */
+  #refreshed(service: string, error: BrokerError | undefined): void {
     if (error) this.#parts.report(error, `getting an access token for ${service}`);
+    const event: AuditEvent = {
+      action: 'oauth.refresh',
+      caller: { transport: 'internal' },
+      service,
+      outcome: error ? 'failed' : 'ok',
+      ...(error && { code: error.code, message: error.message }),
+    };
+    this.#parts.audit
+      .record(event)
+      .catch((failure: unknown) => this.#parts.report(failure, `recording a token request of ${service}`));
   }
 }

@@ -18,8 +18,8 @@ import { auditCaller, type Caller } from './caller.ts';
 import { systemClock, type Timer } from './clock.ts';
 import { Files } from './files.ts';
 import { Gate, type GateVault } from './gate.ts';
+import { PortWatch } from './http/listening.ts';
 import { HttpProxy } from './http/proxy.ts';
-import { HttpServices } from './http/services.ts';
 import { Leaks } from './leaks.ts';
 import { errorFields, type Log } from './log.ts';
 import { Logins } from './logins.ts';
@@ -86,7 +86,7 @@ export class Daemon implements AsyncDisposable {
   readonly logins: Logins;
   readonly requestStop: () => void;
   readonly proxy: HttpProxy;
-  readonly #httpServices: HttpServices;
+  readonly ports: PortWatch;
   readonly #parts: DaemonParts;
   /** Where the HTTP side listens, once it does: `http://127.0.0.1:8390`, or `unix:PATH`. */
   httpAddress: string | undefined;
@@ -163,15 +163,12 @@ export class Daemon implements AsyncDisposable {
       audit,
     });
     audit.observe((event) => this.metrics.audited(event));
-    this.#httpServices = new HttpServices({
+    this.ports = new PortWatch(vault, this.services);
+    this.proxy = new HttpProxy({
       admit: (caller, service) => this.gate.use(caller, service),
       resolve: (grant) => this.services.resolve(grant),
       kinds: httpKinds,
       guard: (address, port) => this.sessions.guard(address, port),
-      clock: systemClock,
-    });
-    this.proxy = new HttpProxy({
-      services: this.#httpServices,
       audit,
       jars: this.jars,
       accessTokens: (service) => this.accessTokens.port(service),
@@ -212,6 +209,7 @@ export class Daemon implements AsyncDisposable {
     this.tokens.load();
     await this.audit.unlocked();
     this.#purgeTokens();
+    await this.ports.changed();
     this.#onStateChange();
   }
 
@@ -251,7 +249,8 @@ export class Daemon implements AsyncDisposable {
     this.jars.clear(name);
     if (this.services.get(name)) this.accessTokens.changed(name);
     else this.accessTokens.drop(name);
-    this.#httpServices.changed(name);
+    this.proxy.changed(name);
+    await this.ports.changed();
     await this.sessions.dropSpares(name);
   }
 

@@ -10,6 +10,7 @@ import { auditHandlers } from './grpc/audit.ts';
 import { authenticator } from './grpc/authenticate.ts';
 import { daemonHandlers } from './grpc/daemon.ts';
 import { filesHandlers } from './grpc/files.ts';
+import { httpHandlers } from './grpc/http.ts';
 import { kindsHandlers } from './grpc/kinds.ts';
 import { oauthHandlers } from './grpc/oauth.ts';
 import { presetsHandlers } from './grpc/presets.ts';
@@ -21,7 +22,8 @@ import { sshHandlers } from './grpc/ssh.ts';
 import { tokensHandlers } from './grpc/tokens.ts';
 import { vaultHandlers } from './grpc/vault.ts';
 import { HttpListener } from './http/listener.ts';
-import { httpSide } from './http/site.ts';
+import type { OwnPorts } from './http/ports.ts';
+import { httpSide, ownPorts } from './http/site.ts';
 import type { Log } from './log.ts';
 import { createPeerLookup } from './peer/lookup.ts';
 import type { DaemonSettings } from './settings.ts';
@@ -72,6 +74,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   ];
   const stopping = new AbortController();
   const ports: number[] = [];
+  let own: OwnPorts | undefined;
   const daemon = await Daemon.start({
     home,
     log,
@@ -80,7 +83,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     socketIsPrivate: (unix.mode & 0o077) === 0,
     sessionDir: settings['session-dir'] ?? join(home, 'sessions'),
     socketDir: dirname(unix.path),
-    ownPorts: () => ports,
+    ownPorts: () => [...ports, ...(own?.ports ?? [])],
     weaknesses,
     requestStop: options.requestStop,
     ...(options.kdf && { kdf: options.kdf }),
@@ -101,6 +104,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       }));
     const httpPort = http?.port;
     daemon.httpAddress = http?.address;
+    own = await ownPorts({ daemon, log }, peers);
     const grpc = await GrpcServer.start({ services, peers, unix, ...(tcp && { tcp }) });
     const { port } = grpc;
     ports.push(...[port, httpPort].filter((each) => each !== undefined));
@@ -109,6 +113,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     const end = async (): Promise<void> => {
       await using _daemon = daemon;
       await using _http = http;
+      await using _own = own;
       await using _grpc = grpc;
       grpc.stopListening();
       http?.stopListening();
@@ -123,6 +128,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     };
     return { daemon, socket: unix.path, port, httpPort, [Symbol.asyncDispose]: dispose };
   } catch (error) {
+    await own?.[Symbol.asyncDispose]();
     await http?.[Symbol.asyncDispose]();
     await daemon[Symbol.asyncDispose]();
     throw error;
@@ -156,6 +162,7 @@ function handlers(daemon: Daemon, adapt: Adapter): ReadonlyMap<string, UntypedSe
     ['Presets', untyped(presetsHandlers(daemon, adapt))],
     ['Services', untyped(servicesHandlers(daemon, adapt))],
     ['Sessions', untyped(sessionsHandlers(daemon, adapt))],
+    ['Http', untyped(httpHandlers(daemon, adapt))],
     ['Ssh', untyped(sshHandlers(daemon, adapt))],
     ['Tokens', untyped(tokensHandlers(daemon, adapt))],
     ['Files', untyped(filesHandlers(daemon, adapt))],

@@ -8,6 +8,7 @@ import { scrubFields } from './scrub/fields.ts';
 import type { Needles } from './scrub/needles.ts';
 import { scrubBody } from './scrub/scrub.ts';
 import type { HttpService } from './service.ts';
+import type { Trailers } from './upstream.ts';
 
 export interface AnswerParts {
   readonly service: HttpService;
@@ -107,8 +108,8 @@ export class Answer {
     return !this.#scrubFull && !this.#parts.response.writableNeedDrain;
   }
 
-  complete(trailers: readonly Buffer[] | null): void {
-    this.#trailers = (trailers ?? []).map((each) => each.toString('latin1'));
+  complete(trailers: Trailers): void {
+    this.#trailers = trailerList(trailers);
     if (this.#scrub) this.#scrub.end();
     else this.#end();
   }
@@ -162,4 +163,11 @@ export class Answer {
     this.#scrub?.[Symbol.dispose]();
     this.#release?.();
   }
+}
+
+function trailerList(trailers: Trailers): string[] {
+  if (Array.isArray(trailers)) return trailers.map((each: Buffer) => each.toString('latin1'));
+  return Object.entries(trailers ?? {}).flatMap(([name, value]) =>
+    [value].flat().flatMap((each) => [name, String(each)]),
+  );
 }

@@ -14,6 +14,7 @@ const V4: readonly (readonly [readonly number[], number, AddressClass])[] = [
   [[0], 8, 'forbidden'],
   [[10], 8, 'private'],
   [[100, 100, 100, 200], 32, 'forbidden'], // metadata of Alibaba Cloud
+  [[168, 63, 129, 16], 32, 'forbidden'], // Azure's wire server
   [[100, 64], 10, 'private'],
   [[127], 8, 'private'],
   [[169, 254], 16, 'forbidden'],
@@ -43,6 +44,8 @@ const V6: readonly (readonly [readonly number[], number, AddressClass])[] = [
 ];
 const NAT64 = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0];
 const SIX_TO_FOUR = [0x20, 0x02];
+/** IPv4-translated (RFC 2765 §2.1): `::ffff:0:127.0.0.1`. */
+const TRANSLATED = [0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0];
 
 /** The class of an address in any spelling, also of the IPv4 address inside a mapped, NAT64 or 6to4 one. */
 export function addressClass(address: string): AddressClass {
@@ -73,6 +76,7 @@ function classOf(bytes: Buffer): AddressClass {
   if (bytes.length === 4) return lookUp(V4, bytes);
   if (bytes.equals(LOOPBACK)) return 'private';
   if (startsWith(bytes, NAT64, 96)) return classOf(bytes.subarray(12));
+  if (startsWith(bytes, TRANSLATED, 96)) return classOf(bytes.subarray(12));
   if (startsWith(bytes, SIX_TO_FOUR, 16)) return classOf(bytes.subarray(2, 6));
   // Unspecified, and addresses that only hold an IPv4 address (RFC 4291 §2.5.5.1).
   if (bytes.subarray(0, 12).every((byte) => byte === 0)) return 'forbidden';

@@ -66,7 +66,11 @@ export class UpgradedExchange {
 
   async #run(switched: () => Promise<void>): Promise<ExchangeReport> {
     const { socket } = this.#from;
-    socket.once('close', () => this.cancel(new BrokerError('client_gone', 'the client went away')));
+    socket.once('close', () => {
+      // Once the protocols are switched, either side may end it as it likes.
+      if (!this.#upstream) this.cancel(new BrokerError('client_gone', 'the client went away'));
+      else this.#upstream.end();
+    });
     const answer = await this.#ask();
     this.#status = answer.statusCode ?? 0;
     if (!this.#upstream) {

@@ -20,13 +20,16 @@ export interface Sending {
   readonly body: Readable | Buffer | null;
 }
 
+/** A flat list over HTTP/1, an object over HTTP/2. */
+export type Trailers = Buffer[] | Readonly<Record<string, string | string[]>> | null;
+
 /** What comes back, as undici's dispatch tells it; header lists are flat and raw. */
 export interface Receiver {
   onConnect(abort: (reason?: Error) => void): void;
   /** @returns false to have the body wait for `resume`. */
   onHeaders(status: number, headers: Buffer[], resume: () => void, statusText: string): boolean;
   onData(chunk: Buffer): boolean;
-  onComplete(trailers: Buffer[] | null): void;
+  onComplete(trailers: Trailers): void;
   onError(error: Error): void;
 }
 
@@ -60,7 +63,7 @@ export class Upstream {
     const { method, path, headers, body } = request;
     const { headersTimeout, bodyTimeout } = this.#timeouts;
     const options = { method, path, headers: [...headers], body, headersTimeout, bodyTimeout, blocking: false };
-    this.#pool.dispatch(options as Dispatcher.DispatchOptions, receiver as Dispatcher.DispatchHandler);
+    this.#pool.dispatch(options as Dispatcher.DispatchOptions, receiver as unknown as Dispatcher.DispatchHandler);
   }
 
   /** A connection of its own, for a request that turns it into something else. */

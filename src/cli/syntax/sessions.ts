@@ -66,6 +66,24 @@ export function addSessionCommands(program: Command, exit: Exit): void {
     'broker cp NAME:/srv/out/report.pdf .',
     'pg_dump app | broker cp - NAME:/srv/in/app.sql',
   );
+  const http = program
+    .command('http <service> <method> <path> [body]')
+    .description('send a request to an HTTP service; its body from the line, @FILE or - for standard input')
+    .option('-H, --header <line>', 'NAME: VALUE (may be repeated)', (line: string, lines: string[] = []) => [
+      ...lines,
+      line,
+    ])
+    .option('-i, --include', 'print status and headers too')
+    .option('--fail', 'exit 7 when the server answers 400 or more')
+    .action(async (name: string, method: string, path: string, body: string | undefined, flags) =>
+      exit(await (await import('../commands/http.ts')).http(name, method, path, body, flags)),
+    );
+  example(
+    http,
+    'broker http openai GET /models',
+    'broker http github POST /repos/me/it/issues \'{"title":"hello"}\' -H "Content-Type: application/json"',
+    'broker http bucket PUT /backup.tar @backup.tar -i',
+  );
   const session = program.command('session').description('sessions that are open');
   example(
     session

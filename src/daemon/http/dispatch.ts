@@ -10,7 +10,7 @@ import type { Reached, Requests } from './listener.ts';
 import type { Route, Routes } from './routes.ts';
 
 export interface DispatchParts {
-  readonly routes: Routes;
+  readonly routes: Pick<Routes, 'find'>;
   readonly callers: Callers;
   readonly log: Log;
   /** Told of every refusal that is about who calls, for the audit log. */

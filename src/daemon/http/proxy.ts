@@ -14,10 +14,9 @@ import { auditCaller, type Caller } from '../caller.ts';
 import { type Clock, systemClock, type Timer } from '../clock.ts';
 import type { ProbedHop, ProbeResult } from '../sessions/probe.ts';
 import type { Route } from './routes.ts';
-import type { Access, HttpServices, Live } from './services.ts';
+import { type Access, HttpServices, type Live, type ServiceParts } from './services.ts';
 
-export interface ProxyParts {
-  readonly services: HttpServices;
+export interface ProxyParts extends Omit<ServiceParts, 'clock'> {
   readonly audit: {
     /** Resolves when the record is on disk. */
     record(event: AuditEvent): Promise<void>;
@@ -49,12 +48,14 @@ interface Running extends Live {
 export class HttpProxy {
   readonly #parts: ProxyParts;
   readonly #clock: Clock;
+  readonly #services: HttpServices;
   readonly #running = new Set<Running>();
   #timer: Timer | undefined;
 
   constructor(parts: ProxyParts) {
     this.#parts = parts;
     this.#clock = parts.clock ?? systemClock;
+    this.#services = new HttpServices({ ...parts, clock: this.#clock });
   }
 
   routes(): Route[] {
@@ -89,7 +90,7 @@ export class HttpProxy {
     mount: string,
   ): Promise<void> {
     this.#demandAudit();
-    const access = await this.#parts.services.get(caller, name);
+    const access = await this.#services.get(caller, name);
     const event = eventOf(request, caller, access.service, tail);
     let exchange: Exchange;
     try {
@@ -118,7 +119,7 @@ export class HttpProxy {
     mount: string,
   ): Promise<void> {
     this.#demandAudit();
-    const access = await this.#parts.services.get(caller, name);
+    const access = await this.#services.get(caller, name);
     const event = eventOf(request, caller, access.service, tail);
     const exchange = new UpgradedExchange(
       access.service,
@@ -133,6 +134,11 @@ export class HttpProxy {
     );
   }
 
+  /** A service's record changed or went: the next request is decided anew. */
+  changed(name: string): void {
+    this.#services.changed(name);
+  }
+
   /** Connects to the service of a grant once, for `service test`. The service's faults are the result, not a rejection. */
   async probe(grant: Grant, signal: AbortSignal): Promise<ProbeResult> {
     const hops: ProbedHop[] = [];
@@ -144,7 +150,7 @@ export class HttpProxy {
     };
     const { name } = grant.subject;
     try {
-      await this.#parts.services.probe(grant, this.#io(name), pass, AbortSignal.any([signal, grant.signal]));
+      await this.#services.probe(grant, this.#io(name), pass, AbortSignal.any([signal, grant.signal]));
       return { hops };
     } catch (thrown) {
       const error = toBrokerError(thrown);

@@ -1,13 +1,15 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { auditCaller } from '../caller.ts';
 import type { Daemon } from '../daemon.ts';
-import type { Log } from '../log.ts';
+import { errorFields, type Log } from '../log.ts';
+import type { PeerLookup } from '../peer/lookup.ts';
 import { callbackRoutes } from './callback.ts';
 import { Callers } from './caller.ts';
 import { Dispatch } from './dispatch.ts';
 import { healthRoutes } from './health.ts';
 import type { Requests } from './listener.ts';
 import { metricsRoute } from './metrics.ts';
+import { OwnPorts } from './ports.ts';
 import { type Route, Routes } from './routes.ts';
 import { rpcRoutes } from './rpc/routes.ts';
 
@@ -31,6 +33,26 @@ export function httpSide({ daemon, log, services, openMetrics }: HttpSideParts):
     ...daemon.proxy.routes(),
   ];
   for (const route of all) routes.add(route);
+  return dispatch({ daemon, log }, routes);
+}
+
+/** The ports of services that have one of their own; they follow the records from now on. */
+export async function ownPorts(
+  { daemon, log }: Pick<HttpSideParts, 'daemon' | 'log'>,
+  peers: PeerLookup,
+): Promise<OwnPorts> {
+  const ports = new OwnPorts({
+    peers,
+    proxy: daemon.proxy,
+    vault: daemon.vault,
+    dispatch: (routes) => dispatch({ daemon, log }, routes),
+    report: (error, doing) => log.warn(`failed at ${doing}`, errorFields(error)),
+  });
+  await daemon.ports.follow((wanted) => ports.follow(wanted));
+  return ports;
+}
+
+function dispatch({ daemon, log }: Pick<HttpSideParts, 'daemon' | 'log'>, routes: Pick<Routes, 'find'>): Requests {
   return new Dispatch({
     routes,
     log,

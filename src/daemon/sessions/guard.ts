@@ -3,8 +3,10 @@ import { addressBytes } from '../../core/address.ts';
 import type { AddressGuard } from '../../core/dial.ts';
 import { BrokerError } from '../../core/errors.ts';
 
-/** Where clouds hand out their machines' credentials: AWS, GCP, Azure and others; Alibaba; AWS over IPv6. */
-const METADATA = ['169.254.169.254', '169.254.170.2', '100.100.100.200', 'fd00:ec2::254'].map(addressBytes);
+/** Where clouds hand out their machines' credentials: AWS, GCP, Azure and others; Azure's wire server; Alibaba; AWS over IPv6. */
+const METADATA = ['169.254.169.254', '169.254.170.2', '168.63.129.16', '100.100.100.200', 'fd00:ec2::254'].map(
+  addressBytes,
+);
 
 /**
  * What a stored service of a TCP kind may dial: whatever the admin named, except metadata services and broker's own

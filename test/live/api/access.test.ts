@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { StatusObject } from '@grpc/grpc-js';
 import { type BrokerClient, fromServiceError } from '../../../src/cli/connect.ts';
 import { BrokerError } from '../../../src/core/errors.ts';
-import { SESSION_ACTIONS } from '../../../src/core/grant.ts';
+import { type Action, SESSION_ACTIONS } from '../../../src/core/grant.ts';
 import { descriptor } from '../../../src/core/proto/descriptor.ts';
 import { fromMillis } from '../../../src/core/rpc.ts';
 import { type Node, Schema } from '../../../src/core/schema.ts';
@@ -130,6 +130,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     locked: LOCKED,
   },
   'Ssh/Exec': { call: executed, unlocked: instead(GRANTED, 'invalid_argument'), locked: LOCKED },
+  'Http/Request': { call: requested, unlocked: instead(GRANTED, 'invalid_argument'), locked: LOCKED },
   'Sessions/Connect': { call: connected, unlocked: instead(GRANTED, 'ended'), locked: LOCKED },
   'Tokens/Create': {
     call: (c) =>
@@ -188,7 +189,7 @@ before(async () => {
   tokens = {
     admin: await daemon.adminToken(),
     owner: undefined,
-    proxy: await daemon.proxyToken('agent', 'mine', [...SESSION_ACTIONS]),
+    proxy: await daemon.proxyToken('agent', 'mine', [...SESSION_ACTIONS, 'http']),
     stranger: await daemon.proxyToken('stranger', 'other-*'),
     none: undefined,
     expired: await daemon.expiredToken(),
@@ -253,12 +254,13 @@ for (const state of ['unlocked', 'locked'] as const) {
 }
 
 /** The action that a grant must name for each RPC that leads to a server; what comes of it once it does. */
-const ACTIONS: readonly (readonly [string, (typeof SESSION_ACTIONS)[number], string])[] = [
+const ACTIONS: readonly (readonly [string, Action, string])[] = [
   ['Sessions/Open', 'open', 'ok'],
   ['Sessions/Connect', 'open', 'ended'],
   ['Ssh/Exec', 'exec', 'invalid_argument'],
   ['Ssh/Upload', 'copy', 'invalid_argument'],
   ['Ssh/Download', 'copy', 'invalid_argument'],
+  ['Http/Request', 'http', 'invalid_argument'],
 ];
 
 test('no action of a grant stands for another', async () => {
@@ -267,7 +269,7 @@ test('no action of a grant stands for another', async () => {
     const row = ROWS[name];
     assert.ok(row, name);
     const only = await daemon.proxyToken(`only-${name.replace('/', '-')}`, 'mine', [action]);
-    const others = SESSION_ACTIONS.filter((other) => other !== action);
+    const others = [...SESSION_ACTIONS, 'http'].filter((other) => other !== action);
     const not = await daemon.proxyToken(`not-${name.replace('/', '-')}`, 'mine', others);
     assert.deepEqual(
       [await outcome(row.call(daemon.client(only))), await outcome(row.call(daemon.client(not)))],
@@ -332,6 +334,12 @@ function connected(client: BrokerClient): Promise<void> {
 function executed(client: BrokerClient): Promise<void> {
   const stream = client.ssh.exec();
   return failed(stream, () => stream.end({ start: { service: 'mine', argv: ['id'] } }));
+}
+
+function requested(client: BrokerClient): Promise<void> {
+  const stream = client.http.request();
+  const start = { service: 'mine', method: 'GET', path: '/', headers: [], hasBody: false };
+  return failed(stream, () => stream.end({ start }));
 }
 
 async function failed(stream: EventEmitter & { resume(): unknown }, begin: () => void): Promise<void> {

@@ -1,0 +1,38 @@
+import type { JsonObject } from '../../core/json.ts';
+
+/** A service that has an HTTP port of its own. */
+export interface Listening {
+  readonly service: string;
+  /** `127.0.0.1:10000`. */
+  readonly address: string;
+}
+
+interface Services {
+  list(): readonly { readonly name: string; readonly config: JsonObject }[];
+}
+
+/** Tells whoever opens the ports which there are to be: at an unlock, and when a service changes. */
+export class PortWatch {
+  readonly #vault: { readonly state: string };
+  readonly #services: Services;
+  #follow: (wanted: readonly Listening[]) => Promise<void> = async () => {};
+
+  constructor(vault: { readonly state: string }, services: Services) {
+    this.#vault = vault;
+    this.#services = services;
+  }
+
+  /** Told now, and from now on. */
+  async follow(follow: (wanted: readonly Listening[]) => Promise<void>): Promise<void> {
+    this.#follow = follow;
+    await this.changed();
+  }
+
+  async changed(): Promise<void> {
+    if (this.#vault.state !== 'unlocked') return;
+    const wanted = this.#services.list().flatMap(({ name, config: { listen } }) => {
+      return typeof listen === 'string' ? [{ service: name, address: listen }] : [];
+    });
+    await this.#follow(wanted);
+  }
+}
