@@ -51,6 +51,7 @@ export class HttpProxy {
   readonly #services: HttpServices;
   readonly #running = new Set<Running>();
   #timer: Timer | undefined;
+  #written: Promise<void> | undefined;
 
   constructor(parts: ProxyParts) {
     this.#parts = parts;
@@ -217,8 +218,12 @@ export class HttpProxy {
   }
 
   #write(event: AuditEvent): void {
+    // Records of one batch have one promise.
+    const written = this.#parts.audit.write(event);
+    if (written === this.#written) return;
+    this.#written = written;
     // The log itself remembers that it failed, and the next request is refused.
-    this.#parts.audit.write(event).catch((error: unknown) => this.#parts.report(error, 'recording a request'));
+    written.catch((error: unknown) => this.#parts.report(error, 'recording a request'));
   }
 
   /** Puts requests that take long on record while they last. */
