@@ -77,3 +77,14 @@ export function exportLines(set: Readonly<Record<string, string>>, unset: readon
     ...Object.entries(set).map(([name, value]) => `export ${name}=${shellQuote(value)}`),
   ];
 }
+
+/**
+ * Lines for a shell that write each file, for its user alone to read, and set its variable. Nobody but the shell knows when
+ * it is done with them: they stay until it removes them.
+ */
+export function fileLines(files: readonly { readonly env: string; readonly content: string }[]): string[] {
+  return files.map(
+    ({ env, content }) =>
+      `export ${env}="$(mktemp)" && printf '%s\\n' ${shellQuote(content.replace(/\n$/, ''))} >"$${env}"`,
+  );
+}

@@ -168,12 +168,20 @@ export interface LeaseAddress {
   readonly ticket?: string;
 }
 
+/** A secret that clients read from a file only. Whoever starts them writes it, for nobody else to read. */
+export interface HintFile {
+  /** The variable that leads to it, by which `env` names it. */
+  readonly env: string;
+  readonly content: string;
+}
+
 /** How a stock client reaches a lease. `env` and `example` must work as printed. */
 export interface Hint {
   readonly url: string;
   readonly env: Readonly<Record<string, string>>;
   /** Variables of the client that must be unset, since they would override `env`. */
   readonly unset: readonly string[];
+  readonly files?: readonly HintFile[];
   readonly example: string;
 }
 

@@ -14,6 +14,8 @@ export async function completion(shell: string, program: Command): Promise<numbe
 /** What may follow the words of `path`, e.g. `service test`. */
 interface Line {
   readonly path: string;
+  /** Those among them that are commands. */
+  readonly subcommands: readonly string[];
   readonly words: readonly string[];
   readonly takesService: boolean;
 }
@@ -32,27 +34,32 @@ const NAMES_SERVICE = ['service show', 'service set', 'service rm', 'service tes
 function linesOf(command: Command, path: readonly string[]): Line[] {
   const visible = command.commands.filter((sub) => !HIDDEN.includes(sub.name()));
   const options = command.options.filter((option) => !option.hidden).map((option) => option.long ?? option.flags);
+  const subcommands = visible.map((sub) => sub.name());
   const line = {
     path: path.join(' '),
-    words: [...visible.map((sub) => sub.name()), ...options, '--help'],
+    subcommands,
+    words: [...subcommands, ...options, '--help'],
     takesService: command.registeredArguments[0]?.name() === 'service' || NAMES_SERVICE.includes(path.join(' ')),
   };
   return [line, ...visible.flatMap((sub) => linesOf(sub, [...path, sub.name()]))];
 }
 
-/** The words before the cursor that are no options, joined: the longest known beginning says what may follow. */
+/**
+ * The words before the cursor that are no options, joined: the longest known beginning says what may follow. The script runs in
+ * zsh as well, where a variable `path` would be the search path of commands, and the end of a slice must be spelt as arithmetic.
+ */
 function bash(lines: readonly Line[]): string {
   const cases = lines.map(
     ({ path, words, takesService }) =>
       `    '${path}') words='${words.join(' ')}'${takesService ? `; words="$words $(${SERVICES})"` : ''};;`,
   );
   return `_broker() {
-  local path='' word words='' known=' ${lines.map((line) => line.path.replaceAll(' ', '/')).join(' ')} '
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    local next="\${path:+$path/}$word"
-    case "$known" in *" $next "*) path="$next";; *) break;; esac
+  local found='' word words='' known=' ${lines.map((line) => line.path.replaceAll(' ', '/')).join(' ')} '
+  for word in "\${COMP_WORDS[@]:1:$((COMP_CWORD-1))}"; do
+    local next="\${found:+$found/}$word"
+    case "$known" in *" $next "*) found="$next";; *) break;; esac
   done
-  case "\${path//\\// }" in
+  case "\${found//\\// }" in
 ${cases.join('\n')}
   esac
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
@@ -66,11 +73,11 @@ function zsh(lines: readonly Line[]): string {
 
 function fish(lines: readonly Line[]): string {
   return lines
-    .map(({ path, words, takesService }) => {
+    .map(({ path, words, subcommands, takesService }) => {
       const [first, second] = path.split(' ');
-      const condition = !first
-        ? '__fish_use_subcommand'
-        : `__fish_seen_subcommand_from ${first}${second ? `; and __fish_seen_subcommand_from ${second}` : ''}`;
+      const seen = [first, second].flatMap((word) => (word ? [`__fish_seen_subcommand_from ${word}`] : []));
+      if (subcommands.length > 0) seen.push(`not __fish_seen_subcommand_from ${subcommands.join(' ')}`);
+      const condition = first ? seen.join('; and ') : '__fish_use_subcommand';
       const choices = `${words.join(' ')}${takesService ? ` (${SERVICES})` : ''}`.replaceAll("'", "\\'");
       return `complete -c broker -n '${condition}' -f -a '${choices}'`;
     })

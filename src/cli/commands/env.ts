@@ -7,7 +7,7 @@ import { advise, print, printJson } from '../output.ts';
 import { findDaemon, isLocal } from '../place.ts';
 import { grantsFor, httpAddress, httpVariables, isHttp, sessionRequest } from '../reach.ts';
 import { holdInBackground } from '../remote.ts';
-import { exportLines, gitVariables, type Variables } from '../variables.ts';
+import { exportLines, fileLines, gitVariables, type Variables } from '../variables.ts';
 
 export interface EnvFlags {
   readonly ttl?: string;
@@ -21,6 +21,7 @@ interface Made extends Variables {
   /** Epoch ms. */
   readonly until: number;
   readonly advice: string;
+  readonly files?: Parameters<typeof fileLines>[0];
 }
 
 /** `broker env NAME`: what a client of the service needs in its environment, as lines for a shell. */
@@ -36,9 +37,9 @@ export async function env(service: string, flags: EnvFlags): Promise<number> {
   const set = { ...made.set, ...gitVariables(made.git, process.env) };
   if (flags.json) {
     const until = new Date(made.until).toISOString();
-    printJson({ service, kind: record.kind, env: set, unset: made.unset, expires_at: until });
+    printJson({ service, kind: record.kind, env: set, unset: made.unset, files: made.files, expires_at: until });
   } else {
-    print(exportLines(set, made.unset).join('\n'));
+    print([...exportLines(set, made.unset), ...fileLines(made.files ?? [])].join('\n'));
     advise(made.advice);
   }
   return 0;
@@ -71,5 +72,6 @@ async function forSession(client: BrokerClient, service: string, flags: EnvFlags
   const session = isHere ? await client.sessions.open(request) : await holdInBackground(request);
   const until = toMillis(session.expiresAt) ?? 0;
   const advice = `the first client within 5 min, any number until ${new Date(until).toISOString()}; to end it: broker session close ${session.id.slice(0, 8)}`;
-  return { set: session.hint?.env ?? {}, unset: session.hint?.unset ?? [], git: [], until, advice };
+  const { env: set = {}, unset = [], files = [] } = session.hint ?? {};
+  return { set, unset, git: [], until, advice, ...(files.length > 0 && { files }) };
 }

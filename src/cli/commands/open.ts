@@ -2,13 +2,14 @@ import { BrokerError } from '../../core/errors.ts';
 import type { OpenSessionRequest } from '../../core/proto/broker/v1/OpenSessionRequest.ts';
 import type { Session__Output } from '../../core/proto/broker/v1/Session.ts';
 import { toMillis } from '../../core/rpc.ts';
-import { shellQuote } from '../../core/shell.ts';
 import { runChild } from '../child.ts';
 import type { BrokerClient } from '../connect.ts';
 import { durationMessage } from '../duration.ts';
 import { advise, print, printJson, say, sayError } from '../output.ts';
 import { findDaemon, isLocal, openClient } from '../place.ts';
+import { PrivateFiles } from '../privatefile.ts';
 import { holdInBackground, holdSession } from '../remote.ts';
+import { exportLines, fileLines } from '../variables.ts';
 
 export interface OpenFlags {
   readonly timeout?: string;
@@ -95,12 +96,8 @@ function requestOf(service: string, flags: OpenFlags, forCommand: boolean): Open
 }
 
 function exports(session: Session__Output): string[] {
-  const unset = session.hint?.unset ?? [];
-  const set = Object.entries(session.hint?.env ?? {});
-  return [
-    ...(unset.length > 0 ? [`unset ${unset.join(' ')}`] : []),
-    ...set.map(([name, value]) => `export ${name}=${shellQuote(value)}`),
-  ];
+  const { env = {}, unset = [], files = [] } = session.hint ?? {};
+  return [...exportLines(env, unset), ...fileLines(files)];
 }
 
 /** What --json prints: stable names, times in ISO form. */
@@ -118,15 +115,17 @@ function shown(session: Session__Output): object {
     ...(session.ticket && { ticket: session.ticket }),
     url: session.hint?.url,
     env: session.hint?.env,
+    ...(session.hint?.files.length && { files: session.hint.files }),
     example: session.hint?.example,
   };
 }
 
 /** Runs a local command with the session's variables, passes its exit code on, and ends the session. */
 async function runCommand(client: BrokerClient, session: Session__Output, command: readonly string[]): Promise<number> {
-  const env: NodeJS.ProcessEnv = { ...process.env, ...session.hint?.env };
-  for (const name of session.hint?.unset ?? []) delete env[name];
   try {
+    await using files = await PrivateFiles.write(session.hint?.files ?? []);
+    const env: NodeJS.ProcessEnv = { ...process.env, ...session.hint?.env, ...files.env };
+    for (const name of session.hint?.unset ?? []) delete env[name];
     return await runChild(command, env);
   } finally {
     await client.sessions.close({ id: session.id }).catch((error: unknown) => {

@@ -150,7 +150,13 @@ function opened(lease: OpenedLease): Session {
   return {
     ...message(lease),
     ticket: ticket?.use((bytes) => bytes.toString('utf8')) ?? '',
-    hint: { url: hint.url, env: { ...hint.env }, unset: [...hint.unset], example: hint.example },
+    hint: {
+      url: hint.url,
+      env: { ...hint.env },
+      unset: [...hint.unset],
+      files: [...(hint.files ?? [])],
+      example: hint.example,
+    },
   };
 }
 

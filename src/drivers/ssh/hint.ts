@@ -4,6 +4,11 @@ import type { SshConfig } from './config.ts';
 import type { Identity } from './identity.ts';
 import { ticketIdentity } from './local.ts';
 
+/** Leads to a file with the key that is made of the ticket. */
+const KEY_FILE = 'BROKER_SSH_KEY_FILE';
+/** ssh itself fills the variable in (OpenSSH 8.4); where it is not set, ssh says so and stops. */
+const KEY_OPTIONS = ['-o', 'IdentitiesOnly=yes', '-o', `IdentityFile=\${${KEY_FILE}}`];
+
 /** Facts of a lease that its clients must know. */
 export interface SshFacts {
   /** The host key of the local side, made for this connection. */
@@ -18,25 +23,26 @@ export function hint(lease: LeaseAddress, config: SshConfig, facts?: SshFacts): 
   const { user } = config;
   const name = lease.port === 22 ? lease.host : `[${lease.host}]:${lease.port}`;
   const known = facts && `${name} ${facts.identity.line}`;
-  const options = ['-p', String(lease.port), ...(known ? trusting(known) : [])];
-  const env: Record<string, string> = {};
-  const ssh = ['ssh', ...options];
-  if (known) {
-    env.BROKER_KNOWN_HOSTS = known;
-    env.GIT_SSH_COMMAND = ssh.map(shellWord).join(' ');
-    env.RSYNC_RSH = ssh.map(rsyncWord).join(' ');
-  }
+  const ssh = ['ssh', '-p', String(lease.port), ...(known ? trusting(known) : [])];
   const ticket = lease.ticket;
+  const env: Record<string, string> = {};
+  if (known) {
+    const remote = ticket === undefined ? ssh : [...ssh, ...KEY_OPTIONS];
+    env.BROKER_KNOWN_HOSTS = known;
+    env.GIT_SSH_COMMAND = remote.map(shellWord).join(' ');
+    env.RSYNC_RSH = remote.map(rsyncWord).join(' ');
+  }
   const password = ticket === undefined ? '' : `:${ticket}`;
   const url = `ssh://${encodeURIComponent(user)}${password}@${lease.host}:${lease.port}`;
   const command = [...ssh, '--', `${user}@${lease.host}`].map(shellWord).join(' ');
   if (ticket === undefined) return { url, env, unset: ['SSH_ASKPASS'], example: command };
   // Programs that cannot type a password log in with a key made of the ticket.
   using secret = Secret.fromText(ticket);
-  env.BROKER_SSH_KEY = ticketIdentity(secret).privateKey;
+  const content = ticketIdentity(secret).privateKey;
+  env.BROKER_SSH_KEY = content;
   const keyed = [...ssh, '-o', 'IdentitiesOnly=yes', '-i'].map(shellWord).join(' ');
   const example = `k=$(mktemp) && printf '%s\\n' "$BROKER_SSH_KEY" >"$k" && ${keyed} "$k" -- ${shellWord(`${user}@${lease.host}`)}; rm -f "$k"`;
-  return { url, env, unset: ['SSH_ASKPASS'], example };
+  return { url, env, unset: ['SSH_ASKPASS'], files: [{ env: KEY_FILE, content }], example };
 }
 
 function trusting(known: string): string[] {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ROOT } from '../../../scripts/command.ts';
 import { SESSION_ACTIONS } from '../../../src/core/grant.ts';
@@ -66,6 +66,12 @@ const runs = (program: string, ...args: string[]): Promise<Result> => execute(pr
 const broker = (...args: string[]): Promise<Result> => runs('broker', ...args);
 const conf = (): string => join(here, 'ssh.conf');
 
+async function bareRepository(name: string): Promise<void> {
+  const { uid, gid } = await stat(there);
+  await run('git', ['init', '-q', '--bare', `${there}/${name}`]);
+  await run('chown', ['-R', `${uid}:${gid}`, `${there}/${name}`]);
+}
+
 test('with the entries of broker ssh-config, ssh, scp, sftp, rsync and git just work', async () => {
   const printed = await broker('ssh-config');
   assert.equal(printed.code, 0, printed.stderr);
@@ -98,14 +104,32 @@ test('with the entries of broker ssh-config, ssh, scp, sftp, rsync and git just 
   const rsync = await runs('rsync', '-a', '-e', `ssh -F ${conf()}`, 'file', `box.broker:${there}/by-rsync`);
   assert.equal(rsync.code, 0, rsync.stderr);
   await same(join(there, 'by-rsync'));
-  const { uid, gid } = await stat(there);
-  await run('git', ['init', '-q', '--bare', `${there}/repo.git`]);
-  await run('chown', ['-R', `${uid}:${gid}`, `${there}/repo.git`]);
+  await bareRepository('repo.git');
   const clone = await execute('git', ['clone', '-q', `box.broker:${there}/repo.git`, 'work'], {
     env: { ...env, GIT_SSH_COMMAND: `ssh -F ${conf()}` },
     cwd: here,
   });
   assert.equal(clone.code, 0, clone.stderr);
+});
+
+test('rsync and git, which can type no password, log in with the key of the ticket; its file is private, and goes with the command', async () => {
+  const withTicket = (...command: string[]): Promise<Result> => broker('ssh', 'box', '--ticket', '--', ...command);
+  await writeFile(join(here, 'small'), 'for rsync\n');
+  const rsync = await withTicket('rsync', '-a', 'small', `any@127.0.0.1:${there}/with-ticket`);
+  assert.equal(rsync.code, 0, rsync.stderr);
+  assert.equal(await readFile(join(there, 'with-ticket'), 'utf8'), 'for rsync\n');
+  await bareRepository('ticket.git');
+  const clone = await withTicket('git', 'clone', '-q', `any@127.0.0.1:${there}/ticket.git`, 'by-ticket');
+  assert.equal(clone.code, 0, clone.stderr);
+  const told = await withTicket('sh', '-c', 'stat -c "%a %n" "$BROKER_SSH_KEY_FILE" && exit 7');
+  const [mode, path = ''] = told.stdout.toString().trim().split(' ');
+  assert.deepEqual([told.code, mode], [7, '600'], told.stderr);
+  await assert.rejects(stat(dirname(path)), { code: 'ENOENT' });
+  // Without a command it is the shell that makes the file, of the printed lines.
+  const script = `eval "$(broker ssh box --ticket --env)"; rsync -a small any@127.0.0.1:${there}/by-lines; rm "$BROKER_SSH_KEY_FILE"`;
+  const lines = await runs('sh', '-c', script);
+  assert.equal(lines.code, 0, lines.stderr);
+  assert.equal(await readFile(join(there, 'by-lines'), 'utf8'), 'for rsync\n');
 });
 
 test('a local side with another key than the one that was written down is refused', async () => {
