@@ -27,9 +27,6 @@ import { decodeError, ERROR_TRAILER } from '../core/rpc.ts';
 import type { Secret } from '../core/secret.ts';
 import { type ClientMethod, clientMethods } from './definition.ts';
 
-/** Bytes of a stream that may be on their way to us, unread: what a slow reader keeps in memory. */
-const WINDOW_BYTES = 1024 * 1024;
-
 export interface ConnectOptions {
   /** `unix:/path/broker.sock`, `127.0.0.1:8392`, or `https://host:port` for a daemon with TLS. */
   readonly address: string;
@@ -132,8 +129,6 @@ export function connect(options: ConnectOptions): BrokerClient {
     'grpc.max_receive_message_length': 8 * 1024 * 1024,
     // A connection that failed must not make the next client wait out its back-off.
     'grpc.use_local_subchannel_pool': 1,
-    // The default of 64 KiB makes a download wait for us after every message.
-    'grpc-node.flow_control_window': WINDOW_BYTES,
   });
   const made: Record<string, unknown> = { close: () => client.close(), [Symbol.dispose]: () => client.close() };
   for (const name of SERVICES) {
