@@ -61,7 +61,7 @@ class Stage {
 
   constructor(freePort: number) {
     if (!existsSync(MAIN)) throw new Error('there is no dist: npm run build');
-    const { postgres, postgresClear } = rig();
+    const { openssh, postgres, postgresClear } = rig();
     const bin = join(this.folder, 'bin');
     const home = join(this.folder, 'h');
     for (const dir of [bin, home]) mkdirSync(dir);
@@ -84,6 +84,12 @@ class Stage {
       DB_USER: scram.user,
       DB_PASSWORD: scram.password,
       DB_NAME: postgres.databases.app,
+      SSH_HOST: openssh.host,
+      SSH_PORT: String(openssh.port),
+      SSH_USER: openssh.logins.ssh.user,
+      SSH_KEY: openssh.userKey,
+      SSH_HOST_KEY: openssh.hostKey,
+      SSH_FOLDER: openssh.directory,
       CLEAR_PORT: String(postgresClear.port),
       ECHO_PORT: String((echo.address() as AddressInfo).port),
       FREE_PORT: String(freePort),

@@ -53,6 +53,7 @@ export class HttpProxy {
   /** Of tokens with jars, which end with them. */
   readonly #watched = new WeakSet<AbortSignal>();
   #timer: Timer | undefined;
+  #written: Promise<void> | undefined;
 
   constructor(parts: ProxyParts) {
     this.#parts = parts;
@@ -219,8 +220,12 @@ export class HttpProxy {
   }
 
   #write(event: AuditEvent): void {
+    // Records of one batch have one promise.
+    const written = this.#parts.audit.write(event);
+    if (written === this.#written) return;
+    this.#written = written;
     // The log itself remembers that it failed, and the next request is refused.
-    this.#parts.audit.write(event).catch((error: unknown) => this.#parts.report(error, 'recording a request'));
+    written.catch((error: unknown) => this.#parts.report(error, 'recording a request'));
   }
 
   /** Puts requests that take long on record while they last. */
