@@ -59,6 +59,37 @@ export async function pgbouncer(stage: Stage, port: number): Promise<Route | und
   return { port: local, password };
 }
 
+/** nginx, one worker, that sets the same header and keeps its connections, where it is installed. */
+export async function nginx(stage: Stage, upstream: number): Promise<number | undefined> {
+  const file = onPath('nginx');
+  if (!file) return undefined;
+  const local = await freePort();
+  const config = join(stage.folder, 'nginx.conf');
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `  ${name}_temp_path ${join(stage.folder, `nginx-${name}`)};`)
+    .join('\n');
+  await writeFile(
+    config,
+    `daemon off;\nworker_processes 1;\npid ${join(stage.folder, 'nginx.pid')};\nerror_log stderr crit;\nevents {}\nhttp {\n  access_log off;\n${temporary}\n  upstream api { server 127.0.0.1:${upstream}; keepalive 64; }\n  server {\n    listen 127.0.0.1:${local};\n    client_max_body_size 0;\n    location / { proxy_pass http://api; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Authorization "Bearer a-secret-of-the-bench"; }\n  }\n}\n`,
+  );
+  stage.helper(file, ['-c', config, '-e', 'stderr']);
+  await answering(local);
+  return local;
+}
+
+/** mitmdump as a reverse proxy that sets the same header, where it is installed. */
+export async function mitmdump(stage: Stage, upstream: number): Promise<number | undefined> {
+  const file = onPath('mitmdump');
+  if (!file) return undefined;
+  const local = await freePort();
+  const mode = ['--mode', `reverse:http://127.0.0.1:${upstream}`, '--listen-host', '127.0.0.1'];
+  const header = ['--modify-headers', '/~q/Authorization/Bearer a-secret-of-the-bench'];
+  const home = ['--set', `confdir=${join(stage.folder, 'mitmproxy')}`, '--set', 'flow_detail=0', '-q'];
+  stage.helper(file, [...mode, '--listen-port', String(local), ...header, ...home]);
+  await answering(local);
+  return local;
+}
+
 function onPath(name: string): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter);
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import autocannon from 'autocannon';
 import { median, ms, type Row, ratioOf, rounds, timed } from '../measure.ts';
+import { mitmdump, nginx } from '../peers/peers.ts';
 import { residentKb, type Stage } from '../stage.ts';
 
 const LOADS = [1, 32] as const;
@@ -40,6 +41,10 @@ export async function httpRows(stage: Stage, count: number): Promise<Row[]> {
     bare: { url: `http://127.0.0.1:${barePort}`, headers: {} },
     broker: { url: `${http}/proxy/bench-http`, headers },
   };
+  for (const [name, start] of Object.entries({ nginx, mitmdump })) {
+    const port = await start(stage, upstream);
+    if (port !== undefined) targets[name] = { url: `http://127.0.0.1:${port}`, headers: {} };
+  }
   const rows: Row[] = [];
   for (const connections of LOADS) {
     const candidates = Object.fromEntries(

@@ -10,9 +10,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { freePorts } from '../rig/port.ts';
 import { rig } from '../support/rig.ts';
 import { parseTranscript, playTranscript } from './transcript.ts';
@@ -20,6 +22,23 @@ import { parseTranscript, playTranscript } from './transcript.ts';
 const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
 const TERMINAL = resolve(import.meta.dirname, 'terminal.py');
 const MASTER_PASSWORD = 'correct horse battery';
+
+/** An HTTP service for the transcripts: says what it was asked, with the headers that it was asked with. */
+const echo = createServer((request, response) => {
+  const parts: Buffer[] = [];
+  request.on('data', (part: Buffer) => parts.push(part));
+  request.on('end', () => {
+    const { authorization } = request.headers;
+    response.statusCode = request.url?.endsWith('/missing') ? 404 : 200;
+    response.setHeader('Content-Type', 'text/plain');
+    response.end(`${request.method} ${request.url}\n${authorization}\n${Buffer.concat(parts)}\n`);
+  });
+});
+before(() => new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve)));
+after(() => {
+  echo.close();
+  echo.closeAllConnections();
+});
 
 for (const name of readdirSync(import.meta.dirname).filter((file) => file.endsWith('.txt'))) {
   test(`the command line does what ${name} shows`, async () => {
@@ -42,7 +61,7 @@ class Stage {
 
   constructor(freePort: number) {
     if (!existsSync(MAIN)) throw new Error('there is no dist: npm run build');
-    const { postgres, postgresClear } = rig();
+    const { openssh, postgres, postgresClear } = rig();
     const bin = join(this.folder, 'bin');
     const home = join(this.folder, 'h');
     for (const dir of [bin, home]) mkdirSync(dir);
@@ -65,7 +84,14 @@ class Stage {
       DB_USER: scram.user,
       DB_PASSWORD: scram.password,
       DB_NAME: postgres.databases.app,
+      SSH_HOST: openssh.host,
+      SSH_PORT: String(openssh.port),
+      SSH_USER: openssh.logins.ssh.user,
+      SSH_KEY: openssh.userKey,
+      SSH_HOST_KEY: openssh.hostKey,
+      SSH_FOLDER: openssh.directory,
       CLEAR_PORT: String(postgresClear.port),
+      ECHO_PORT: String((echo.address() as AddressInfo).port),
       FREE_PORT: String(freePort),
       FOLDER: this.folder,
     };

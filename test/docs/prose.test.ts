@@ -45,8 +45,14 @@ test('flags that are named by themselves in prose are flags of some command, set
   assert.deepEqual(unknown, []);
 });
 
-test('variables that are named are read by the daemon or the client', () => {
-  const known: string[] = [...SETTINGS.map(({ env }) => env), 'BROKER_ADDR', 'BROKER_TOKEN', 'BROKER_DEBUG'];
+test('variables that are named are read by the daemon or the client, or set for a session', () => {
+  const known: string[] = [
+    ...SETTINGS.map(({ env }) => env),
+    'BROKER_ADDR',
+    'BROKER_TOKEN',
+    'BROKER_DEBUG',
+    'BROKER_SSH_KEY_FILE',
+  ];
   const unknown = pages().flatMap((page) =>
     [...readPage(page).matchAll(/\bBROKER_[A-Z_]+\b/g)].flatMap(([name]) =>
       known.includes(name) ? [] : [`${page}: ${name}`],

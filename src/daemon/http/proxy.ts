@@ -50,6 +50,8 @@ export class HttpProxy {
   readonly #clock: Clock;
   readonly #services: HttpServices;
   readonly #running = new Set<Running>();
+  /** Of tokens with jars, which end with them. */
+  readonly #watched = new WeakSet<AbortSignal>();
   #timer: Timer | undefined;
   #written: Promise<void> | undefined;
 
@@ -258,7 +260,12 @@ export class HttpProxy {
   #jar({ service: { name, config } }: Access, caller: Caller): Jar | undefined {
     const { session_cookies: mode, base_url: baseUrl } = config;
     if (mode === 'off') return undefined;
-    return this.#parts.jars.of({ service: name, mode, baseUrl, token: caller.token?.id ?? '' });
+    const { id = '', signal } = caller.token ?? {};
+    if (mode === 'token' && signal && !this.#watched.has(signal)) {
+      this.#watched.add(signal);
+      signal.addEventListener('abort', () => this.#parts.jars.endToken(id), { once: true });
+    }
+    return signal?.aborted ? undefined : this.#parts.jars.of({ service: name, mode, baseUrl, token: id });
   }
 
   #io(name: string): ExchangeIo {

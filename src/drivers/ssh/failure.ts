@@ -13,7 +13,7 @@ export function hostKeyRefusal(config: SshConfig, pins: Pins | undefined, blob: 
   if (!pins) {
     return new BrokerError('upstream_auth', `${name} has the host key ${shown}, and none is pinned for this service`, {
       hop: 'tls',
-      hint: `compare it with the one that the server's owner tells you; then store it: broker service set {service} --host-key '${fingerprint(blob)}', with the key or password in the same command`,
+      hint: `compare it with the one that the server's owner tells you; then: broker service trust {service} --fingerprint ${fingerprint(blob)}`,
     });
   }
   if (pins.revoked.includes(fingerprint(blob)))
