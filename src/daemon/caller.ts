@@ -48,12 +48,19 @@ export interface Caller {
   readonly origin: string;
 }
 
+/** Kept for as long as the caller is: connections keep theirs. */
+const audited = new WeakMap<Caller, AuditCaller>();
+
 export function auditCaller(caller: Caller): AuditCaller {
-  return {
+  const known = audited.get(caller);
+  if (known) return known;
+  const made: AuditCaller = {
     transport: caller.transport,
     ...(caller.token && { token: caller.token.name, tokenId: caller.token.id }),
     ...(caller.peer && { uid: caller.peer.uid }),
     ...(caller.peer?.pid !== undefined && { pid: caller.peer.pid }),
     ...(caller.peer?.executable !== undefined && { executable: caller.peer.executable }),
   };
+  audited.set(caller, made);
+  return made;
 }

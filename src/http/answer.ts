@@ -24,6 +24,8 @@ export interface AnswerParts {
   setCookie(values: readonly string[]): void;
 }
 
+/** Informational answers to one request; a server that has more to say is not going to answer. */
+const MAX_INFORMATIONAL = 100;
 const NO_CONTENT = 204;
 const NOT_MODIFIED = 304;
 
@@ -39,6 +41,7 @@ export class Answer {
   #resume: (() => void) | undefined;
   #release: (() => void) | undefined;
   #trailers: readonly string[] = [];
+  #informed = 0;
 
   constructor(parts: AnswerParts) {
     this.#parts = parts;
@@ -56,7 +59,12 @@ export class Answer {
     const received = raw.map((each) => each.toString('latin1'));
     const [reason = '', ...headers] = this.#clean([text, ...this.#located(service.headers.response(received))]);
     if (status < 200) {
-      this.#informational(status, reason, headers);
+      this.#informed += 1;
+      if (this.#informed > MAX_INFORMATIONAL)
+        fail(
+          new BrokerError('upstream_protocol', `more than ${MAX_INFORMATIONAL} informational answers to one request`),
+        );
+      else this.#informational(status, reason, headers);
       return true;
     }
     this.status = status;

@@ -72,7 +72,7 @@ export const httpFields = {
     redirects: true,
   }),
   session_cookies: choice(['off', 'service', 'token'], {
-    doc: 'Keeps the server’s cookies here and sends them with later requests; the client never sees them. service: one jar for all callers (also spelled true). token: one for each token.',
+    doc: 'Keeps the server’s cookies here and sends them with later requests; the client never sees them. A cookie that set_headers or the credential sends goes before one of its name. service: one jar for all callers (also spelled true). token: one for each token.',
     default: 'off',
     aliases: { true: 'service', false: 'off' },
   }),
@@ -89,7 +89,7 @@ export const httpFields = {
     maxLength: 2_048,
     pattern: /^http:\/\/[^/?#@\\\s]+\/?$/i,
   }),
-  http_proxy_user: text({ doc: 'User at the proxy.', maxLength: 255 }),
+  http_proxy_user: text({ doc: 'User at the proxy.', maxLength: 255, pattern: /^[^:]*$/ }),
   http_proxy_password: secret({ doc: 'Password at the proxy.', maxBytes: 4_096 }),
   listen: text({
     doc: 'A port of this service’s own besides /proxy/NAME/: 127.0.0.1:PORT. /health answers there.',
@@ -116,7 +116,7 @@ export const httpFields = {
     max: DAY_S,
   }),
   idle_timeout: integer({
-    doc: 'Seconds without a byte in the middle of a response; 0 for no limit. There is no limit on the whole.',
+    doc: 'Seconds without a byte in the middle of a response, and on a WebSocket either way; 0 for no limit. There is no limit on the whole.',
     default: 600,
     min: 0,
     max: DAY_S,

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BrokerError, toBrokerError } from '../core/errors.ts';
 import { Answer } from './answer.ts';
 import type { Jar } from './cookies.ts';
-import { replaced } from './headers.ts';
+import { replaced, withCookies } from './headers.ts';
 import type { InjectIo, Injection, Outgoing } from './kind.ts';
 import { badPath, splitQuery } from './path.ts';
 import { RequestRefused } from './policy/refusal.ts';
@@ -37,6 +37,8 @@ export interface ExchangeTarget {
 /** Bodies up to this size are kept for a second try, where the kind has one (OAuth2), and for kinds that sign them. */
 const REPLAY_BYTES = 1024 * 1024;
 const SIGNED_BYTES = 10 * 1024 * 1024;
+/** Of the body of a 401 that is followed by a second try. */
+const DISCARDED_BYTES = 256 * 1024;
 const UNAUTHORIZED = 401;
 
 /** One proxied request, from its head to the end of both bodies. */
@@ -143,8 +145,6 @@ export class Exchange {
   #send(fresh: boolean): Promise<void> | undefined {
     const { kind, config, upstream, headers } = this.#service;
     const allowed = headers.request(this.#request.rawHeaders);
-    const cookie = this.#jar?.header(this.#path);
-    if (cookie !== undefined) allowed.push('Cookie', cookie);
     const outgoing: Outgoing = {
       method: this.#request.method ?? 'GET',
       origin: upstream.base.origin,
@@ -177,9 +177,19 @@ export class Exchange {
       setCookie: (values) => this.#jar?.keep(values, asked),
     });
     let refused = false;
+    let discarded = 0;
+    const again = (): void => {
+      this.#retried = true;
+      this.#sendSafely().catch((error: unknown) => this.cancel(toBrokerError(error)));
+    };
     this.#answer = answer;
     upstream.send(
-      { method, path, headers: replaced(headers, injection.headers), body: this.#body() },
+      {
+        method,
+        path,
+        headers: withCookies(replaced(headers, injection.headers), this.#jar?.header(asked)),
+        body: this.#body(),
+      },
       {
         onConnect: (abort) => {
           this.#abort = abort;
@@ -189,14 +199,18 @@ export class Exchange {
           refused = mayRetry && status === UNAUTHORIZED;
           return refused || answer.head(status, raw, resume, text, (reason) => this.cancel(reason));
         },
-        onData: (chunk) => refused || answer.data(chunk),
-        onComplete: (trailers) => {
-          if (!refused) return answer.complete(trailers);
-          this.#retried = true;
-          const again = this.#sendSafely();
-          again.catch((error: unknown) => this.cancel(toBrokerError(error)));
+        onData: (chunk) => {
+          if (!refused) return answer.data(chunk);
+          discarded += chunk.length;
+          // Nobody reads it: one without an end must not hold up the second try.
+          if (discarded > DISCARDED_BYTES) this.#abort?.(new BrokerError('upstream_protocol', 'too long a refusal'));
+          return true;
         },
-        onError: (error) => this.cancel(upstreamError(error, upstream.base.host)),
+        onComplete: (trailers) => (refused ? again() : answer.complete(trailers)),
+        onError: (error) => {
+          if (discarded > DISCARDED_BYTES && !this.#cancelled.signal.aborted) again();
+          else this.cancel(upstreamError(error, upstream.base.host));
+        },
       },
     );
   }

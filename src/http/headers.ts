@@ -155,6 +155,24 @@ export function replaced(headers: readonly string[], more: readonly string[]): s
   return out;
 }
 
+/**
+ * `headers` with the jar's cookies in their one Cookie field (RFC 6265 §5.4). What the service's configuration or credential
+ * says there goes first, and instead of a cookie of the jar that has the same name.
+ */
+export function withCookies(headers: readonly string[], jar: string | undefined): readonly string[] {
+  if (jar === undefined) return headers;
+  const given = valuesOf(headers, 'cookie')
+    .flatMap((value) => value.split(/; */))
+    .filter((pair) => pair !== '');
+  const taken = new Set(given.map(cookieName));
+  const kept = jar.split('; ').filter((pair) => !taken.has(cookieName(pair)));
+  return replaced(headers, ['Cookie', [...given, ...kept].join('; ')]);
+}
+
+function cookieName(pair: string): string {
+  return pair.split('=', 1)[0]?.trim() ?? '';
+}
+
 /** The values of one name, in order. */
 export function valuesOf(headers: readonly string[], name: string): string[] {
   const values: string[] = [];

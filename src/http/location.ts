@@ -19,7 +19,10 @@ export function mapLocation(location: string, request: string, base: BaseUrl, mo
   const inside = rest === basePath || rest.startsWith(`${basePath}/`) || /^[?#]/.test(rest.slice(basePath.length));
   if (!rest.startsWith(basePath) || !inside) return absolute;
   const path = rest.slice(basePath.length);
-  return `${mount}${path.startsWith('/') || mount !== '' ? path : `/${path}`}`;
+  if (mount !== '') return `${mount}${path}`;
+  // On a port of its own `//evil.example` would lead away, and so would what browsers make of `/\\evil` and `/TAB/evil`.
+  if (/^\/[\t\r\n]*[/\\]/.test(path)) return `/.${path}`;
+  return path.startsWith('/') ? path : `/${path}`;
 }
 
 /** Undefined for what is no http(s) address (a mail address, an app). */

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { BrokerError, toBrokerError } from '../core/errors.ts';
 import type { Jar } from './cookies.ts';
 import { type ExchangeReport, joined, pathLength } from './exchange.ts';
-import { firstOf, replaced } from './headers.ts';
+import { firstOf, replaced, valuesOf, withCookies } from './headers.ts';
 import type { Outgoing } from './kind.ts';
 import { mapLocation } from './location.ts';
 import type { Allowed } from './policy/rules.ts';
@@ -108,8 +108,6 @@ export class UpgradedExchange {
     const { signal } = this.#cancelled;
     const asked = joined(this.#service, tail);
     const allowed = rules.request(request.rawHeaders);
-    const cookie = jar?.header(asked);
-    if (cookie !== undefined) allowed.push('Cookie', cookie);
     const outgoing: Outgoing = {
       method: 'GET',
       origin: upstream.base.origin,
@@ -137,11 +135,14 @@ export class UpgradedExchange {
       createConnection: () => socket,
       method: 'GET',
       path,
-      headers: replaced(outgoing.headers, [...connection, ...injection.headers]),
+      headers: withCookies(replaced(outgoing.headers, [...connection, ...injection.headers]), jar?.header(asked)),
       setHost: false,
       signal,
     });
-    return await new Promise((resolve, reject) => {
+    const seconds = config.header_timeout;
+    const late = new BrokerError('upstream_timeout', `${upstream.base.host} did not answer in time`);
+    const timer = seconds > 0 ? setTimeout(() => handshake.destroy(late), seconds * 1_000) : undefined;
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
       handshake.once('upgrade', (answer: IncomingMessage, upgraded: Duplex, head: Buffer) => {
         if (head.length > 0) upgraded.unshift(head);
         this.#upstream = upgraded;
@@ -149,11 +150,15 @@ export class UpgradedExchange {
       });
       handshake.once('response', resolve);
       handshake.once('error', (cause) => {
+        if (cause === late) return void reject(late);
         const why = `${upstream.base.host} did not answer the WebSocket handshake`;
         reject(signal.aborted ? toBrokerError(signal.reason) : new BrokerError('upstream_protocol', why, { cause }));
       });
       handshake.end();
     });
+    const answer = await answered.finally(() => clearTimeout(timer));
+    jar?.keep(valuesOf(answer.rawHeaders, 'set-cookie'), asked);
+    return answer;
   }
 
   #clean: (fields: readonly string[]) => readonly string[] = (fields) => fields;
@@ -185,14 +190,19 @@ export class UpgradedExchange {
 
   async #relay(upstream: Duplex): Promise<void> {
     const { socket, head } = this.#from;
+    const { idle_timeout: seconds } = this.#service.config;
+    const silent = (): void => this.cancel(new BrokerError('upstream_timeout', `nothing came for ${seconds} s`));
+    const idle = seconds > 0 ? setTimeout(silent, seconds * 1_000) : undefined;
     const over = Promise.all([closed(socket), closed(upstream)]);
     upstream.on('error', () => upstream.destroy());
     upstream.once('close', () => socket.end());
     socket.on('data', (chunk: Buffer) => {
       this.#up += chunk.length;
+      idle?.refresh();
     });
     upstream.on('data', (chunk: Buffer) => {
       this.#down += chunk.length;
+      idle?.refresh();
     });
     if (head.length > 0) {
       this.#up += head.length;
@@ -201,6 +211,7 @@ export class UpgradedExchange {
     socket.pipe(upstream);
     upstream.pipe(socket);
     await over;
+    clearTimeout(idle);
   }
 }
 

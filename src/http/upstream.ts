@@ -96,7 +96,13 @@ export function upstreamError(error: Error, host: string): BrokerError {
     return new BrokerError('upstream_timeout', `${host} did not answer in time`, { cause: error });
   if (code === 'UND_ERR_BODY_TIMEOUT')
     return new BrokerError('upstream_timeout', `${host} stopped in the middle of its answer`, { cause: error });
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW' || code.startsWith('ERR_HTTP2'))
+  // Some of the parser's errors come without a code.
+  if (
+    error.name === 'HTTPParserError' ||
+    code.startsWith('HPE_') ||
+    code === 'UND_ERR_HEADERS_OVERFLOW' ||
+    code.startsWith('ERR_HTTP2')
+  )
     return new BrokerError('upstream_protocol', `${host} does not answer as HTTP demands`, { cause: error });
   if (code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH')
     return new BrokerError('client_protocol', 'the body is not as long as Content-Length says', { cause: error });

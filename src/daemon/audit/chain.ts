@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { AuditEvent } from '../../core/audit.ts';
 import { BrokerError } from '../../core/errors.ts';
 import { type Clock, systemClock, type Timer } from '../clock.ts';
+import { Batch } from './batch.ts';
 import { ACTIVE, ageOf, type LogFile, linesOf, logNames, openLogFile } from './files.ts';
 import { chainLine, type Mark, parseLine } from './line.ts';
 import { recover, writeAll } from './recovery.ts';
@@ -16,14 +17,6 @@ export interface ChainOptions {
   readonly maxBytes?: number;
   /** How many rotated files stay. */
   readonly keepFiles?: number;
-}
-
-interface Pending {
-  readonly event: AuditEvent;
-  /** Waits for the disk, not for the file alone. */
-  readonly synced: boolean;
-  readonly resolve: () => void;
-  readonly reject: (error: BrokerError) => void;
 }
 
 /** The files at one moment, to read at leisure. */
@@ -40,6 +33,9 @@ export const KEEP_FILES = 20;
 const SYNC_MS = 100;
 /** Records written in one go. */
 const MAX_BATCH = 1_000;
+/** A batch of this many says that many more come: they are gathered for that long (ms), unless somebody waits for the disk. */
+const BUSY_BATCH = 4;
+const GATHER_MS = 5;
 const FILE_MODE = 0o600;
 const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
 /** Folders that a chain of this process writes to. Other processes are kept out by the lock of the home folder. */
@@ -62,7 +58,10 @@ export class Chain {
   #last: Mark;
   #unsynced = false;
   #syncTimer: Timer | undefined;
-  #queue: Pending[] = [];
+  /** The last one is still being filled. */
+  readonly #batches: Batch[] = [];
+  /** Ends the wait for more records. */
+  #hurry: (() => void) | undefined;
   #writing: Promise<void> | undefined;
   #lock: Promise<unknown> = Promise.resolve();
   #problem: BrokerError | undefined;
@@ -132,10 +131,16 @@ export class Chain {
    */
   append(event: AuditEvent, synced: boolean): Promise<void> {
     if (this.#closed) return Promise.reject(new BrokerError('unavailable', 'the audit log is closed'));
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ event, synced, resolve, reject });
-      this.#writing ??= this.#writeAll();
-    });
+    let batch = this.#batches.at(-1);
+    if (!batch || batch.events.length >= MAX_BATCH) {
+      batch = new Batch();
+      this.#batches.push(batch);
+    }
+    batch.events.push(event);
+    const done = batch.wait(synced);
+    if (synced || this.#batches.length > 1) this.#hurry?.();
+    this.#writing ??= this.#writeAll();
+    return done;
   }
 
   /** Runs `work` while nothing is written. */
@@ -186,6 +191,7 @@ export class Chain {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#hurry?.();
     await this.#writing;
     try {
       await this.exclusively(async () => {
@@ -201,27 +207,45 @@ export class Chain {
   async #writeAll(): Promise<void> {
     // One turn later, so that callers of the same moment share the first write too.
     await Promise.resolve();
-    while (this.#queue.length > 0) {
-      await this.exclusively(() => this.#commit(this.#queue.splice(0, MAX_BATCH)));
+    for (let written = 0; this.#batches.length > 0 || written >= BUSY_BATCH; ) {
+      if (written >= BUSY_BATCH) await this.#gather();
+      written = await this.exclusively(() => this.#commit(this.#batches.shift()));
     }
     this.#writing = undefined;
   }
 
-  async #commit(batch: readonly Pending[]): Promise<void> {
+  /** Under load each write would take a record or two, at the price of a hundred: so it waits for a few, not for long. */
+  async #gather(): Promise<void> {
+    const [first, second] = this.#batches;
+    if (this.#closed || second || first?.demandsSync) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, GATHER_MS);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#hurry = undefined;
+  }
+
+  /** @returns how many records there were. */
+  async #commit(batch: Batch | undefined): Promise<number> {
+    if (!batch) return 0;
     try {
       await this.#checkFile();
       if (this.#size >= this.#maxBytes) await this.#rotate();
-      await this.#write(batch.map(({ event }) => event));
-      for (const { synced, resolve } of batch) if (!synced) resolve();
-      if (batch.some(({ synced }) => synced)) await this.sync();
+      await this.#write(batch.events);
+      batch.written();
+      if (batch.demandsSync) await this.sync();
       else this.#syncTimer ??= this.#clock.after(SYNC_MS, () => this.#syncLater());
-      for (const { resolve } of batch) resolve();
+      batch.synced();
       this.#problem = undefined;
     } catch (error) {
       this.#problem = asProblem(error);
-      for (const { reject } of batch) reject(this.#problem);
+      batch.failed(this.#problem);
     }
     this.#tell();
+    return batch.events.length;
   }
 
   async #write(events: readonly AuditEvent[]): Promise<void> {

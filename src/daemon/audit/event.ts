@@ -4,6 +4,8 @@ import { MAX_REASON_CHARS } from '../../core/limits.ts';
 
 const MAX_CHARS = 200;
 const MAX_DETAILS = 32;
+/** Most texts: nothing in them that would have to go, which takes longer to look for. */
+const PLAIN = /^[ -~]*$/;
 const OUTCOMES = ['intent', 'ok', 'denied', 'failed'] as const;
 const TRANSPORTS = ['unix', 'tcp', 'http', 'internal'] as const;
 
@@ -12,7 +14,7 @@ export function eventFields(event: AuditEvent): JsonObject {
   return present({
     action: text(event.action),
     outcome: event.outcome,
-    caller: callerFields(event.caller),
+    caller: rememberedCaller(event.caller),
     service: text(event.service),
     kind: text(event.kind),
     session: text(event.session),
@@ -45,6 +47,17 @@ export function parseEvent(fields: JsonObject): AuditEvent | undefined {
   };
   const caller = isJsonObject(fields.caller) ? parseCaller(fields.caller) : {};
   return { action, outcome, caller, ...present(optional) };
+}
+
+/** By callers, who come again and again. What is kept is not written to. */
+const callers = new WeakMap<AuditCaller, JsonObject>();
+
+function rememberedCaller(caller: AuditCaller): JsonObject {
+  const known = callers.get(caller);
+  if (known) return known;
+  const made = callerFields(caller);
+  callers.set(caller, made);
+  return made;
 }
 
 function callerFields(caller: AuditCaller): JsonObject {
@@ -88,8 +101,9 @@ function parseDetails(fields: JsonObject): Record<string, string | number | bool
 function text(raw: string, maxChars?: number): string;
 function text(raw: string | undefined, maxChars?: number): string | undefined;
 function text(raw: string | undefined, maxChars = MAX_CHARS): string | undefined {
-  const plain = raw?.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ');
-  if (plain === undefined || plain.length <= maxChars) return plain;
+  if (raw === undefined || (raw.length <= maxChars && PLAIN.test(raw))) return raw;
+  const plain = raw.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ');
+  if (plain.length <= maxChars) return plain;
   // Not between the halves of a surrogate pair: one alone would not survive UTF-8.
   return `${plain.slice(0, maxChars - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash as hashed } from 'node:crypto';
 import type { AuditEvent } from '../../core/audit.ts';
 import { isJsonObject, type JsonObject } from '../../core/json.ts';
 import { eventFields, parseEvent } from './event.ts';
@@ -37,7 +37,7 @@ const HASH = /^[0-9a-f]{64}$/;
 export function chainLine(event: AuditEvent, last: Mark, time: number): { readonly line: string; readonly mark: Mark } {
   const seq = last.seq + 1;
   const body = JSON.stringify({ seq, time: new Date(time).toISOString(), prev: last.hash, ...eventFields(event) });
-  const hash = createHash('sha256').update(body).digest('hex');
+  const hash = hashed('sha256', body, 'hex');
   return { line: `${body.slice(0, -1)},"hash":"${hash}"}`, mark: { seq, hash } };
 }
 

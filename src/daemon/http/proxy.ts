@@ -50,7 +50,10 @@ export class HttpProxy {
   readonly #clock: Clock;
   readonly #services: HttpServices;
   readonly #running = new Set<Running>();
+  /** Of tokens with jars, which end with them. */
+  readonly #watched = new WeakSet<AbortSignal>();
   #timer: Timer | undefined;
+  #written: Promise<void> | undefined;
 
   constructor(parts: ProxyParts) {
     this.#parts = parts;
@@ -217,8 +220,12 @@ export class HttpProxy {
   }
 
   #write(event: AuditEvent): void {
+    // Records of one batch have one promise.
+    const written = this.#parts.audit.write(event);
+    if (written === this.#written) return;
+    this.#written = written;
     // The log itself remembers that it failed, and the next request is refused.
-    this.#parts.audit.write(event).catch((error: unknown) => this.#parts.report(error, 'recording a request'));
+    written.catch((error: unknown) => this.#parts.report(error, 'recording a request'));
   }
 
   /** Puts requests that take long on record while they last. */
@@ -238,7 +245,12 @@ export class HttpProxy {
   #jar({ service: { name, config } }: Access, caller: Caller): Jar | undefined {
     const { session_cookies: mode, base_url: baseUrl } = config;
     if (mode === 'off') return undefined;
-    return this.#parts.jars.of({ service: name, mode, baseUrl, token: caller.token?.id ?? '' });
+    const { id = '', signal } = caller.token ?? {};
+    if (mode === 'token' && signal && !this.#watched.has(signal)) {
+      this.#watched.add(signal);
+      signal.addEventListener('abort', () => this.#parts.jars.endToken(id), { once: true });
+    }
+    return signal?.aborted ? undefined : this.#parts.jars.of({ service: name, mode, baseUrl, token: id });
   }
 
   #io(name: string): ExchangeIo {

@@ -110,6 +110,8 @@ export class HttpServices {
   readonly #accesses = new Map<string, Map<string, Access>>();
   readonly #shared = new Map<string, Shared>();
   readonly #counters = new Counters();
+  /** By service, token and uid: accesses that are being decided. */
+  readonly #opening = new Map<string, Promise<Access>>();
   #timer: Timer | undefined;
 
   constructor(parts: ServiceParts) {
@@ -118,10 +120,30 @@ export class HttpServices {
 
   /** @throws BrokerError the gate's; `invalid_argument` for a service that is used through sessions. */
   get(caller: Caller, name: string): Access | Promise<Access> {
+    const known = this.#known(caller, name);
+    return known ?? this.#wait(caller, name);
+  }
+
+  #known(caller: Caller, name: string): Access | undefined {
     const known = this.#accesses.get(name)?.get(keyOf(caller));
-    if (!known || known.retired) return this.#open(caller, name);
+    if (!known || known.retired) return undefined;
     known.usedAt = this.#parts.clock.now();
     return known;
+  }
+
+  /** Requests that come together are decided together: an access that another takes the place of would end unused. */
+  async #wait(caller: Caller, name: string, tries = 3): Promise<Access> {
+    const key = `${name} ${keyOf(caller)}`;
+    let opening = this.#opening.get(key);
+    if (!opening) {
+      opening = this.#open(caller, name).finally(() => this.#opening.delete(key));
+      this.#opening.set(key, opening);
+    }
+    const access = await opening;
+    if (!access.retired) return access;
+    // The record changed in the meantime.
+    if (tries === 1) throw new BrokerError('unavailable', `${name} is being changed`);
+    return this.#known(caller, name) ?? (await this.#wait(caller, name, tries - 1));
   }
 
   /** The record changed or went: the next request decides anew. */
@@ -148,7 +170,6 @@ export class HttpServices {
       const key = keyOf(caller);
       const accesses = this.#accesses.get(name) ?? new Map<string, Access>();
       this.#accesses.set(name, accesses);
-      // Another request of the same caller may have been as fast.
       accesses.get(key)?.retire();
       accesses.set(key, access);
       const revoked = (): void => {

@@ -81,8 +81,11 @@ export class Registry {
       *lines(visible) {
         for (const { values, value } of series.values()) {
           const within = [...labels, 'le'];
-          for (const [at, bound] of bounds.entries())
-            yield* line(`${name}_bucket`, within, [...values, String(bound)], value.counts[at] ?? 0, visible);
+          let below = 0;
+          for (const [at, bound] of bounds.entries()) {
+            below += value.counts[at] ?? 0;
+            yield* line(`${name}_bucket`, within, [...values, String(bound)], below, visible);
+          }
           yield* line(`${name}_bucket`, within, [...values, '+Inf'], value.total, visible);
           yield* line(`${name}_sum`, labels, values, value.sum, visible);
           yield* line(`${name}_count`, labels, values, value.total, visible);
@@ -94,8 +97,10 @@ export class Registry {
         const { value } = seriesOf(series, values, empty);
         value.sum += measured;
         value.total++;
-        for (const [at, bound] of bounds.entries())
-          if (measured <= bound) value.counts[at] = (value.counts[at] ?? 0) + 1;
+        // One bucket only, the smallest that it fits: they are added up when they are asked for.
+        let at = 0;
+        while (at < bounds.length && measured > (bounds[at] ?? 0)) at += 1;
+        if (at < bounds.length) value.counts[at] = (value.counts[at] ?? 0) + 1;
       },
     };
   }

@@ -1,9 +1,11 @@
 import { configSpec, type Parsed } from '../../core/config.ts';
 import { BrokerError } from '../../core/errors.ts';
 import { secret } from '../../core/field.ts';
+import type { Secret } from '../../core/secret.ts';
 import { parseBaseUrl, TOKEN } from '../baseurl.ts';
 import { describeHttp, httpFields, httpProblems } from '../config.ts';
 import type { HttpKind } from '../kind.ts';
+import { badPath } from '../path.ts';
 import { needlesOf } from './static.ts';
 
 const shape = {
@@ -23,17 +25,24 @@ interface Prefix {
   readonly needles: ReturnType<typeof needlesOf>;
 }
 
+/** Dots cannot be escaped: a server takes %2e for one. */
+const UNFIT = 'token would make another path of base_url: it has a segment of dots, escaped or not';
+
 const made = new WeakMap<UrlConfig, Prefix>();
 
 /** A credential in the path: `https://api.telegram.org/bot{token}`. Shown everywhere as `{token}`. */
 export const url: HttpKind<UrlConfig> = {
   kind: 'url',
   title: 'HTTP with a key in the URL',
-  config: configSpec(shape, (config, isSet) => {
+  config: configSpec(shape, (config, isSet, given) => {
     const problems = httpProblems(config, isSet);
     const base = parseBaseUrl(config.base_url);
     const times = typeof base === 'string' ? 1 : base.path.split(TOKEN).length - 1;
-    return times === 1 ? problems : [...problems, `base_url must have ${TOKEN} in its path, once`];
+    if (times !== 1) problems.push(`base_url must have ${TOKEN} in its path, once`);
+    const token = given('token');
+    if (token && typeof base !== 'string' && badPath(base.path.replace(TOKEN, () => escaped(token))) !== undefined)
+      problems.push(UNFIT);
+    return problems;
   }),
   describe: describeHttp,
   inject(config, _io, request) {
@@ -48,10 +57,16 @@ function prefixOf(config: UrlConfig): Prefix {
   if (known) return known;
   const base = parseBaseUrl(config.base_url);
   if (typeof base === 'string') throw new BrokerError('invalid_argument', `base_url ${base}`, { hop: 'config' });
-  const token = encodeURIComponent(config.token.use((bytes) => bytes.toString('utf8')));
+  const token = escaped(config.token);
   const [before = '', after = ''] = base.path.split(TOKEN);
+  if (badPath(`${before}${token}${after}`) !== undefined)
+    throw new BrokerError('invalid_argument', UNFIT, { hop: 'config' });
   const needles = needlesOf([config.token], [token]);
   const prefix = { masked: base.path, real: `${before}${token}${after}`, needles };
   made.set(config, prefix);
   return prefix;
+}
+
+function escaped(token: Secret): string {
+  return encodeURIComponent(token.use((bytes) => bytes.toString('utf8')));
 }
