@@ -85,8 +85,11 @@ test('mail: STARTTLS, or no TLS, against a port with TLS from the first byte', a
   for (const tls of ['starttls', 'none']) {
     const mailbox = mailConfig(imap.config, 'dovecot', { tls, port: rig().dovecot.tlsPort });
     const sender = mailConfig(smtp.config, 'postfix', { tls, port: rig().postfix.tlsPort });
-    for (const opening of [imap.open(mailbox, NONE, testIo(), soon()), smtp.open(sender, NONE, testIo(), soon())])
-      says(await failureOf(opening), /begins with TLS on this port, and not in the clear$/, /--tls implicit$/);
+    for (const open of [
+      () => imap.open(mailbox, NONE, testIo(), soon()),
+      () => smtp.open(sender, NONE, testIo(), soon()),
+    ])
+      says(await failureOf(open()), /begins with TLS on this port, and not in the clear$/, /--tls implicit$/);
   }
 });
 

@@ -11,6 +11,8 @@ export type DialTrunk = (signal: AbortSignal) => Promise<Trunk>;
 interface Moored {
   readonly trunk: Trunk;
   readonly used: Record<ChannelUse, number>;
+  /** Places given out since it was made. */
+  given: number;
   /** As the kind says, less what the server refused. */
   readonly room: Record<ChannelUse, number>;
   /** When the server last showed that it is there, in epoch ms. */
@@ -32,7 +34,8 @@ interface Waiter {
  * is dialled, a few at a time. An idle one is kept for a while; all are closed when the service is not what it was.
  */
 export class Pool {
-  readonly #room: Readonly<Record<ChannelUse, number>>;
+  /** Of a new connection: as the kind says, less what the server refused on another. */
+  readonly #room: Record<ChannelUse, number>;
   readonly #limits: SessionLimits;
   readonly #now: () => number;
   readonly #report: (error: unknown, doing: string) => void;
@@ -49,7 +52,7 @@ export class Pool {
   ) {
     // Every session on a connection listens to it.
     setMaxListeners(0, this.#ended.signal);
-    this.#room = room;
+    this.#room = { ...room };
     this.#limits = limits;
     this.#now = now;
     this.#report = report;
@@ -197,6 +200,7 @@ export class Pool {
     const moored: Moored = {
       trunk,
       used: { session: 0, stream: 0 },
+      given: 0,
       room: { ...this.#room },
       provenAt: this.#now(),
       proving: false,
@@ -209,18 +213,20 @@ export class Pool {
 
   #berth(moored: Moored, use: ChannelUse): Berth {
     moored.stopIdle();
-    moored.used[use]++;
-    let given = false;
+    const before = moored.used[use]++;
+    const turn = ++moored.given;
+    let left = false;
     return {
       trunk: moored.trunk,
       refused: () => {
-        const others = moored.used[use] - (given ? 0 : 1);
-        if (others > 0) moored.room[use] = Math.min(moored.room[use], others);
-        return others > 0;
+        const others = moored.used[use] - (left ? 0 : 1);
+        if (others > 0 && others < moored.room[use]) this.#room[use] = moored.room[use] = others;
+        // Those whose channels were in the way may have left before the refusal arrived.
+        return before > 0 || others > 0 || moored.given > turn;
       },
       [Symbol.dispose]: () => {
-        if (given) return;
-        given = true;
+        if (left) return;
+        left = true;
         moored.used[use]--;
         this.#whenIdle(moored);
         if (this.#waiting.size > 0) this.#serve();

@@ -7,7 +7,7 @@ import { hangUp } from './packet.ts';
 import { SshTrunk } from './trunk.ts';
 
 /** Connections that one channel is tried on before its refusal is believed. */
-const MAX_TRIES = 5;
+const MAX_TRIES = 10;
 
 export type StartChannel = (client: Client, opened: (error: Error | undefined, channel: ClientChannel) => void) => void;
 

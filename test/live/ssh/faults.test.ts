@@ -36,9 +36,10 @@ const trunks = (): number => daemon.instance.daemon.sessions.trunkCount('box');
 /** A command whose output is read as it comes. */
 function start(argv: readonly string[], more: Record<string, unknown> = {}) {
   const call = agent.ssh.exec();
-  const state = { out: '', code: undefined as number | undefined, error: undefined as Error | undefined };
-  call.on('data', ({ stdout, exit }) => {
+  const state = { out: '', told: '', code: undefined as number | undefined, error: undefined as Error | undefined };
+  call.on('data', ({ stdout, stderr, exit }) => {
     if (stdout) state.out += String(stdout);
+    if (stderr) state.told += String(stderr);
     if (exit) state.code = exit.code;
   });
   call.on('error', (error: Error) => {
@@ -54,6 +55,7 @@ async function output(argv: readonly string[]): Promise<string> {
   call.end();
   await over;
   if (state.error) throw state.error;
+  assert.equal(state.code, 0, state.told);
   return state.out;
 }
 

@@ -86,6 +86,35 @@ test('a connection on which a channel was refused gets no more than it has; alon
   assert.notEqual((await third).trunk, one.trunk);
 });
 
+test('what the server refused on one connection is not asked of the next', async () => {
+  const { dials, reserve } = scene(3);
+  const [one, two, three] = [reserve(), reserve(), reserve()];
+  dials[0]?.through();
+  using _one = await one;
+  using _two = await two;
+  const refused = await three;
+  assert.equal(refused.refused(), true);
+  refused[Symbol.dispose]();
+  const further = [reserve(), reserve()];
+  dials[1]?.through();
+  const [second] = await Promise.all(further);
+  const last = reserve();
+  assert.equal(dials.length, 3);
+  dials[2]?.through();
+  assert.notEqual((await last).trunk, second?.trunk);
+});
+
+test('a refusal is not final when those who were in the way have left before it arrived', async () => {
+  const { dials, reserve } = scene();
+  const both = [reserve(), reserve()];
+  dials[0]?.through();
+  const [one, two] = await Promise.all(both);
+  one?.[Symbol.dispose]();
+  assert.equal(two?.refused(), true);
+  two?.[Symbol.dispose]();
+  assert.equal((await reserve()).refused(), false);
+});
+
 test('a login that fails is the answer to all who waited for it, and is not tried for each of them', async () => {
   const { dials, reserve } = scene();
   const three = [reserve(), reserve(), reserve()].map(outcome);

@@ -100,7 +100,7 @@ test('host keys are keys, fingerprints or known_hosts lines about this host', ()
 });
 
 test('what says where the secrets go drops them when it changes', () => {
-  assert.deepEqual(sshConfig.redirects, ['host', 'port', 'host_key', 'known_hosts']);
+  assert.deepEqual(sshConfig.redirects, ['host', 'port', 'host_key', 'known_hosts', 'via']);
   assert.deepEqual(sshConfig.secretNames, ['private_key', 'passphrase', 'password']);
 });
 
