@@ -28,7 +28,7 @@ export interface AnswerParts {
 const MAX_INFORMATIONAL = 100;
 const NO_CONTENT = 204;
 const NOT_MODIFIED = 304;
-/** Bytes of a body that are copied to go out in one piece with the head, and not beside it. */
+/** Bytes of a body that are copied to go out in one text with the head. */
 const ONE_PIECE = 16 * 1024;
 const NOW = Promise.resolve();
 
@@ -179,7 +179,7 @@ export class Answer {
       for (let at = 0; at < clean.length; at += 2) pairs.push([clean[at] ?? '', clean[at + 1] ?? '']);
       response.addTrailers(pairs);
     }
-    // In one text, which node:http puts behind the head: one write, not two.
+    // As text, which node:http joins to the head: no list of pieces for the kernel to gather.
     if (this.#whole) response.end(this.#whole.toString('latin1'), 'latin1');
     else response.end();
   }
