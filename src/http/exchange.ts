@@ -40,8 +40,6 @@ const SIGNED_BYTES = 10 * 1024 * 1024;
 /** Of the body of a 401 that is followed by a second try. */
 const DISCARDED_BYTES = 256 * 1024;
 const UNAUTHORIZED = 401;
-/** For kinds that ask nobody: a signal of its own would cost a request as much as its headers do. */
-const NEVER = new AbortController().signal;
 
 /** One proxied request, from its head to the end of both bodies. */
 export class Exchange {
@@ -54,8 +52,7 @@ export class Exchange {
   /** Base path and tail, as they were asked for. */
   readonly #path: string;
   readonly #tail: string;
-  #cancelled: BrokerError | undefined;
-  #asking: AbortController | undefined;
+  readonly #cancelled = new AbortController();
   readonly #inject: (fresh: boolean) => InjectIo;
   readonly #allowed: Allowed;
   #buffered: Buffer | undefined;
@@ -63,7 +60,7 @@ export class Exchange {
   #answer: Answer | undefined;
   #abort: ((reason?: Error) => void) | undefined;
   #error: BrokerError | undefined;
-  #settle: (error?: BrokerError) => void = () => undefined;
+  #fail: ((error: BrokerError) => void) | undefined;
   #retried = false;
 
   /**
@@ -94,51 +91,44 @@ export class Exchange {
    * Resolves once the response is over, however it ended; rejects where nothing of it was sent yet, for whoever answers in
    * broker's own name.
    */
-  run(): Promise<ExchangeReport> {
-    return new Promise((resolve, reject) => {
-      this.#settle = (error) => {
-        this.#allowed.release();
-        if (error) reject(error);
-        else resolve(this.report());
-      };
-      const response = this.#response;
-      response.on('close', () => {
-        this.#answer?.over();
+  async run(): Promise<ExchangeReport> {
+    try {
+      return await this.#run();
+    } finally {
+      this.#allowed.release();
+    }
+  }
+
+  async #run(): Promise<ExchangeReport> {
+    const response = this.#response;
+    const over = new Promise<void>((resolve, reject) => {
+      this.#fail = reject;
+      response.once('close', () => {
         if (!response.writableFinished) this.cancel(new BrokerError('client_gone', 'the client went away'));
-        this.#settle();
+        resolve();
       });
-      try {
-        this.#begin()?.catch((error: unknown) => this.#settle(toBrokerError(error)));
-      } catch (error) {
-        this.#settle(toBrokerError(error));
-      }
     });
-  }
-
-  /** No promise where there is nothing to wait for. */
-  #begin(): Promise<void> | undefined {
+    // Where this rejects for another reason, nobody waits for that one any more.
+    over.catch(() => undefined);
+    const { kind } = this.#service;
     const length = bodyLength(this.#request);
-    if (this.#request.headers.expect !== undefined) this.#response.writeContinue();
-    if (this.#service.kind.refreshable && length !== undefined && length > 0 && length <= REPLAY_BYTES)
-      return this.#sendBuffered();
-    return this.#send(false);
-  }
-
-  async #sendBuffered(): Promise<void> {
-    this.#buffered = await wholeBody(this.#request, this.#bodyLimit(0));
+    if (this.#request.headers.expect !== undefined) response.writeContinue();
+    if (kind.refreshable && length !== undefined && length > 0 && length <= REPLAY_BYTES)
+      this.#buffered = await wholeBody(this.#request, this.#bodyLimit(0));
     await this.#send(false);
+    await over;
+    return this.report();
   }
 
   /** Breaks it off: with an answer if none has begun, else by breaking the connection. */
   cancel(reason: BrokerError): void {
-    if (this.#cancelled) return;
+    if (this.#cancelled.signal.aborted) return;
     this.#error ??= reason;
-    this.#cancelled = reason;
-    this.#asking?.abort(reason);
+    this.#cancelled.abort(reason);
     this.#abort?.(reason);
     this.#upload?.destroy();
     if (this.#response.headersSent) this.#response.destroy();
-    else this.#settle(reason);
+    else this.#fail?.(reason);
   }
 
   report(): ExchangeReport {
@@ -165,14 +155,14 @@ export class Exchange {
         return this.#buffered;
       },
     };
-    const injection = kind.inject(config, this.#inject(fresh), outgoing, kind.refreshable ? this.#signal() : NEVER);
+    const injection = kind.inject(config, this.#inject(fresh), outgoing, this.#cancelled.signal);
     if (injection instanceof Promise) return injection.then((made) => this.#dispatch(outgoing, made));
     this.#dispatch(outgoing, injection);
     return undefined;
   }
 
   #dispatch({ method, path: asked, headers }: Outgoing, injection: Injection): void {
-    if (this.#cancelled) return;
+    if (this.#cancelled.signal.aborted) return;
     const { upstream, kind } = this.#service;
     const path = injection.path ?? asked;
     const mayRetry = kind.refreshable === true && !this.#retried && this.#replayable();
@@ -184,7 +174,7 @@ export class Exchange {
       path,
       basePath: path.slice(0, Math.max(0, pathLength(path) - pathLength(this.#tail))),
       mount: this.#mount,
-      ...(this.#jar && { setCookie: (values: readonly string[]) => this.#jar?.keep(values, asked) }),
+      setCookie: (values) => this.#jar?.keep(values, asked),
     });
     let refused = false;
     let discarded = 0;
@@ -203,7 +193,7 @@ export class Exchange {
       {
         onConnect: (abort) => {
           this.#abort = abort;
-          if (this.#cancelled) abort(this.#cancelled);
+          if (this.#cancelled.signal.aborted) abort(toBrokerError(this.#cancelled.signal.reason));
         },
         onHeaders: (status, raw, resume, text) => {
           refused = mayRetry && status === UNAUTHORIZED;
@@ -218,8 +208,8 @@ export class Exchange {
         },
         onComplete: (trailers) => (refused ? again() : answer.complete(trailers)),
         onError: (error) => {
-          if (discarded > DISCARDED_BYTES && !this.#cancelled) again();
-          else if (!answer.ended) this.cancel(upstreamError(error, upstream.base.host));
+          if (discarded > DISCARDED_BYTES && !this.#cancelled.signal.aborted) again();
+          else this.cancel(upstreamError(error, upstream.base.host));
         },
       },
     );
@@ -227,12 +217,6 @@ export class Exchange {
 
   async #sendSafely(): Promise<void> {
     await this.#send(true);
-  }
-
-  #signal(): AbortSignal {
-    this.#asking ??= new AbortController();
-    if (this.#cancelled) this.#asking.abort(this.#cancelled);
-    return this.#asking.signal;
   }
 
   /** What the limits say, else `otherwise` bytes. */

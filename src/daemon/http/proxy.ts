@@ -84,7 +84,7 @@ export class HttpProxy {
    * @param tail raw target behind the service's name. @param mount where the client finds the service.
    * @throws BrokerError while nothing of an answer was sent.
    */
-  serve(
+  async serve(
     request: IncomingMessage,
     response: ServerResponse,
     caller: Caller,
@@ -93,21 +93,7 @@ export class HttpProxy {
     mount: string,
   ): Promise<void> {
     this.#demandAudit();
-    const access = this.#services.get(caller, name);
-    return access instanceof Promise
-      ? access.then((found) => this.#serve(found, request, response, caller, tail, mount))
-      : this.#serve(access, request, response, caller, tail, mount);
-  }
-
-  #serve(
-    access: Access,
-    request: IncomingMessage,
-    response: ServerResponse,
-    caller: Caller,
-    tail: string,
-    mount: string,
-  ): Promise<void> {
-    const { name } = access.service;
+    const access = await this.#services.get(caller, name);
     const event = eventOf(request, caller, access.service, tail);
     let exchange: Exchange;
     try {
@@ -122,7 +108,7 @@ export class HttpProxy {
       this.#over(event, performance.now(), undefined, toBrokerError(error));
       throw toBrokerError(error).forService(name);
     }
-    return this.#run(access, event, exchange, () => exchange.run());
+    await this.#run(access, event, exchange, () => exchange.run());
   }
 
   /** As `serve`, for a client that asks for WebSocket. */
@@ -215,23 +201,22 @@ export class HttpProxy {
     thrown: BrokerError | undefined,
   ): void {
     const error = thrown ?? report?.error;
-    const detail: Record<string, string | number | boolean> = { ...event.detail };
-    if (report && report.status > 0) detail.status = report.status;
-    if (report?.scrubbed) detail.scrubbed = true;
-    if (error && 'rule' in error && typeof error.rule === 'string') detail.rule = error.rule;
-    const { action, caller, service = '', kind = '' } = event;
-    this.#write({
-      action,
+    const detail = {
+      ...event.detail,
+      ...(report && report.status > 0 && { status: report.status }),
+      ...(report?.scrubbed && { scrubbed: true }),
+      ...(error && 'rule' in error && typeof error.rule === 'string' && { rule: error.rule }),
+    };
+    const whole: AuditEvent = {
+      ...event,
       outcome: error ? (REFUSALS.includes(error.code) ? 'denied' : 'failed') : 'ok',
-      caller,
-      service,
-      kind,
-      ...(error && { code: error.code, message: error.message }),
       durationMs: Math.round(performance.now() - since),
       bytesUp: report?.bytesUp ?? 0,
       bytesDown: report?.bytesDown ?? 0,
+      ...(error && { code: error.code, message: error.message }),
       detail,
-    });
+    };
+    this.#write(whole);
   }
 
   #write(event: AuditEvent): void {
