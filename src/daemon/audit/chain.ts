@@ -5,9 +5,10 @@ import type { AuditEvent } from '../../core/audit.ts';
 import { BrokerError } from '../../core/errors.ts';
 import { type Clock, systemClock, type Timer } from '../clock.ts';
 import { Batch } from './batch.ts';
-import { ACTIVE, ageOf, type LogFile, linesOf, logNames, openLogFile } from './files.ts';
-import { chainLine, type Mark, parseLine } from './line.ts';
+import { ACTIVE, ageOf, type LogFile, logNames, openLogFile } from './files.ts';
+import { chainLine, type Mark } from './line.ts';
 import { recover, writeAll } from './recovery.ts';
+import { retire, retirement, syncFolder } from './retention.ts';
 
 export interface ChainOptions {
   /** Where audit.log is; made 0700 where it is missing. */
@@ -304,29 +305,11 @@ export class Chain {
   }
 
   async #retire(): Promise<void> {
-    const names = (await logNames(this.folder)).filter((name) => name !== ACTIVE);
-    const doomed = names.slice(0, Math.max(0, names.length - this.#keepFiles));
-    const begins = await this.#beginning(names[doomed.length]);
-    // With that damaged, verify could not tell why the older ones went: they stay until an operator has looked.
-    if (doomed.length > 0 && !begins) doomed.length = 0;
-    const removed = doomed.length > 0 && begins ? { removed_through: begins.seq, removed_hash: begins.hash } : {};
-    const detail = { removed_files: doomed.length, ...removed };
-    await this.#write([{ action: 'audit.rotate', outcome: 'ok', caller: { transport: 'internal' }, detail }]);
-    if (doomed.length === 0) return;
-    await this.sync();
-    for (const name of doomed) await rm(join(this.folder, name));
-    await syncFolder(this.folder);
-  }
-
-  /** The record before the first one of a file; undefined when that one is damaged. */
-  async #beginning(name: string | undefined): Promise<Mark | undefined> {
-    if (name === undefined) return undefined;
-    await using file = await openLogFile(this.folder, name);
-    for await (const line of linesOf(file)) {
-      const record = parseLine(line.bytes);
-      return record && { seq: record.seq - 1, hash: record.prev };
-    }
-    return undefined;
+    const going = await retirement(this.folder, this.#keepFiles);
+    const caller = { transport: 'internal' } as const;
+    await this.#write([{ action: 'audit.rotate', outcome: 'ok', caller, detail: going.detail }]);
+    if (going.files.length > 0) await this.sync();
+    await retire(this.folder, going);
   }
 
   async #remember(): Promise<void> {
@@ -351,9 +334,4 @@ function asProblem(error: unknown): BrokerError {
   if (error instanceof BrokerError) return error;
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : '';
   return new BrokerError('unavailable', `the audit log cannot be written${code}`, { cause: error });
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  await using handle = await open(folder, 'r');
-  await handle.sync();
 }

@@ -56,7 +56,7 @@ const BY_VALUE = [
 const INNOCENT = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   HOME: '/home/me',
-  PWD: '/work/some-project/with/A/Long/Path/2026',
+  PWD: '/srv/some-project/with/A/Long/Path/2026',
   OLDPWD: '/',
   USER: 'me',
   SHELL: '/bin/bash',
