@@ -27,7 +27,10 @@ export type JwtConfig = Parsed<typeof shape>;
 
 /** Claims that are fields of their own, or that say when: nobody else may set them. */
 const OWN_CLAIMS = ['iss', 'sub', 'aud', 'iat', 'exp'];
-const made = new WeakMap<JwtConfig, { readonly injection: Injection; readonly until: number }>();
+const made = new WeakMap<
+  JwtConfig,
+  { readonly injection: Injection; readonly token: string; readonly until: number }
+>();
 
 /** A token signed here, as App Store Connect wants it; used for most of its life. */
 export const jwt: HttpKind<JwtConfig> = {
@@ -51,11 +54,12 @@ export const jwt: HttpKind<JwtConfig> = {
     const header = config.key_id === undefined ? {} : { kid: config.key_id };
     const token = signedJwt(config.algorithm, header, claimsOf(config, now), config.private_key, 'private_key');
     const value = `Bearer ${token}`;
+    const before = known ? [known.token] : [];
     const injection = {
       headers: ['Authorization', value],
-      needles: needlesOf([config.private_key], [value, token]),
+      needles: needlesOf([config.private_key], [value, token, ...before]),
     };
-    made.set(config, { injection, until: now + config.lifetime - Math.min(MARGIN_S, config.lifetime / 10) });
+    made.set(config, { injection, token, until: now + config.lifetime - Math.min(MARGIN_S, config.lifetime / 10) });
     return injection;
   },
 };
