@@ -53,7 +53,13 @@ export class Channels implements Disposable {
         if (dead) await berth.trunk.over;
         throwIfAborted(this.#over.signal);
         if (!elsewhere || tries === MAX_TRIES)
-          throw new BrokerError('upstream_refused', 'the server refused to start it', { cause: error });
+          throw dead
+            ? new BrokerError('upstream_unreachable', 'the server closes its connections', { cause: error })
+            : new BrokerError(
+                'upstream_refused',
+                isRefusal(error) ? 'the server refused to open a channel' : 'the server refused to start it',
+                { cause: error },
+              );
       }
     }
   }
