@@ -39,12 +39,15 @@ export class Answer {
   #scrub: BodyScrub | undefined;
   #scrubFull = false;
   #resume: (() => void) | undefined;
-  #release: (() => void) | undefined;
+  readonly #release: () => void;
   #trailers: readonly string[] = [];
   #informed = 0;
 
   constructor(parts: AnswerParts) {
     this.#parts = parts;
+    // From now on: another request may have the credential renewed before this one is answered.
+    this.#release = parts.needles.hold();
+    parts.response.once('close', () => this.#dispose());
   }
 
   /** @returns false to have the body wait. */
@@ -57,7 +60,13 @@ export class Answer {
   ): boolean {
     const { response, needles, service } = this.#parts;
     const received = raw.map((each) => each.toString('latin1'));
-    const [reason = '', ...headers] = this.#clean([text, ...this.#located(service.headers.response(received))]);
+    // The library reads it as UTF-8; as bytes it is what came, and no character that a head cannot have.
+    const phrase = Buffer.from(text, 'utf8').toString('latin1');
+    const [reason = '', ...headers] = this.#clean([phrase, ...this.#located(service.headers.response(received))]);
+    if (status < 100) {
+      fail(new BrokerError('upstream_protocol', `the server answered with the status ${status}, which is none`));
+      return true;
+    }
     if (status < 200) {
       this.#informed += 1;
       if (this.#informed > MAX_INFORMATIONAL)
@@ -77,7 +86,9 @@ export class Answer {
       return true;
     }
     const declared = firstOf(received, 'content-length');
-    const trailer = hasBody && declared === undefined ? valuesOf(received, 'trailer').join(', ') : '';
+    // Node refuses to announce them to a client that cannot get chunks.
+    const announces = hasBody && declared === undefined && response.req.httpVersionMinor > 0;
+    const trailer = announces ? valuesOf(received, 'trailer').join(', ') : '';
     response.sendDate = false;
     if (trailer !== '') headers.push('Trailer', trailer);
     response.writeHead(status, reason, headers);
@@ -85,7 +96,6 @@ export class Answer {
     queueMicrotask(() => response.flushHeaders());
     if (!hasBody) return true;
     response.on('drain', this.#drained);
-    this.#release = needles.hold();
     this.#scrub = scrubBody({
       needles,
       coding: coding ?? 'identity',
@@ -105,7 +115,6 @@ export class Answer {
         },
       },
     });
-    response.once('close', () => this.#dispose());
     return true;
   }
 
@@ -169,7 +178,7 @@ export class Answer {
   #dispose(): void {
     this.#parts.response.off('drain', this.#drained);
     this.#scrub?.[Symbol.dispose]();
-    this.#release?.();
+    this.#release();
   }
 }
 
