@@ -65,7 +65,7 @@ export function hangUp(channel: ClientChannel): void {
 
 /** What the library opens its channels with, and takes for granted of each. */
 const WINDOW = 2 * 1024 * 1024;
-const PACKET = 64 * 1024;
+const PACKET = 32 * 1024;
 
 /**
  * Opens a session channel (RFC 4254 §6.1) in which nothing runs yet: the library's own methods start it at once.
