@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { BrokerError } from '../core/errors.ts';
 import { firstOf, valuesOf } from './headers.ts';
-import { mapLocation } from './location.ts';
+import { withLocation } from './location.ts';
 import type { BodyScrub, QuietClock } from './scrub/body.ts';
 import { codingOf } from './scrub/encoding.ts';
 import { scrubFields } from './scrub/fields.ts';
@@ -39,15 +39,18 @@ export class Answer {
   #scrub: BodyScrub | undefined;
   #scrubFull = false;
   #resume: (() => void) | undefined;
-  #release: (() => void) | undefined;
+  readonly #release: () => void;
   #trailers: readonly string[] = [];
   #informed = 0;
 
   constructor(parts: AnswerParts) {
     this.#parts = parts;
+    // From now on: another request may have the credential renewed before this one is answered.
+    this.#release = parts.needles.hold();
+    parts.response.once('close', () => this.#dispose());
   }
 
-  /** @returns false to have the body wait. */
+  /** @returns false to have the body wait. @throws BrokerError `upstream_protocol` for a redirect into broker. */
   head(
     status: number,
     raw: readonly Buffer[],
@@ -57,7 +60,13 @@ export class Answer {
   ): boolean {
     const { response, needles, service } = this.#parts;
     const received = raw.map((each) => each.toString('latin1'));
-    const [reason = '', ...headers] = this.#clean([text, ...this.#located(service.headers.response(received))]);
+    // The library reads it as UTF-8; as bytes it is what came, and no character that a head cannot have.
+    const phrase = Buffer.from(text, 'utf8').toString('latin1');
+    const [reason = '', ...headers] = this.#clean([phrase, ...this.#located(service.headers.response(received))]);
+    if (status < 100) {
+      fail(new BrokerError('upstream_protocol', `the server answered with the status ${status}, which is none`));
+      return true;
+    }
     if (status < 200) {
       this.#informed += 1;
       if (this.#informed > MAX_INFORMATIONAL)
@@ -77,7 +86,9 @@ export class Answer {
       return true;
     }
     const declared = firstOf(received, 'content-length');
-    const trailer = hasBody && declared === undefined ? valuesOf(received, 'trailer').join(', ') : '';
+    // Node refuses to announce them to a client that cannot get chunks.
+    const announces = hasBody && declared === undefined && response.req.httpVersionMinor > 0;
+    const trailer = announces ? valuesOf(received, 'trailer').join(', ') : '';
     response.sendDate = false;
     if (trailer !== '') headers.push('Trailer', trailer);
     response.writeHead(status, reason, headers);
@@ -85,7 +96,6 @@ export class Answer {
     queueMicrotask(() => response.flushHeaders());
     if (!hasBody) return true;
     response.on('drain', this.#drained);
-    this.#release = needles.hold();
     this.#scrub = scrubBody({
       needles,
       coding: coding ?? 'identity',
@@ -105,7 +115,6 @@ export class Answer {
         },
       },
     });
-    response.once('close', () => this.#dispose());
     return true;
   }
 
@@ -159,17 +168,15 @@ export class Answer {
   }
 
   #located(headers: string[]): string[] {
-    const { path, basePath, mount, service } = this.#parts;
-    const location = firstOf(headers, 'location');
-    if (location === undefined) return headers;
-    const mapped = mapLocation(location, path, service.upstream.base, mount, basePath);
-    return headers.map((item, at) => (at % 2 === 1 && headers[at - 1]?.toLowerCase() === 'location' ? mapped : item));
+    const { path, basePath, mount, service, response } = this.#parts;
+    const { base, guard } = service.upstream;
+    return withLocation(headers, { path, base, mount, basePath, host: response.req.headers.host ?? '', guard });
   }
 
   #dispose(): void {
     this.#parts.response.off('drain', this.#drained);
     this.#scrub?.[Symbol.dispose]();
-    this.#release?.();
+    this.#release();
   }
 }
 
