@@ -4,6 +4,7 @@ import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import { DRAIN_MS } from '../../core/limits.ts';
 import type { SessionEnd } from '../../core/relay.ts';
 import { within } from '../../core/within.ts';
+import { clientAgent } from './agent.ts';
 import { bridgeSession } from './bridge.ts';
 import type { Channels } from './channels.ts';
 import type { SshFacts } from './hint.ts';
@@ -67,6 +68,7 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
 
   #attach(local: Connection, traffic: Traffic): void {
     const bridge = { channels: this.#channels, policy: this.#policy, traffic };
+    const agent = clientAgent(local);
     let sessions = 0;
     local.on('session', (accept, reject) => {
       if (sessions >= MAX_CHANNELS) return reject();
@@ -75,7 +77,7 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
       session.once('close', () => {
         sessions--;
       });
-      bridgeSession(session, bridge);
+      bridgeSession(session, bridge, agent);
     });
     local.on('tcpip', (accept, reject, { destIP, destPort }) => {
       const decision = decide(this.#policy, { type: 'forward', host: destIP, port: destPort });
