@@ -214,3 +214,36 @@ function twoMembers(bytes: Buffer): Buffer {
   const half = bytes.length >> 1;
   return Buffer.concat([gzipSync(bytes.subarray(0, half)), gzipSync(bytes.subarray(half))]);
 }
+
+test('what is held back waits for the search of the piece behind it, however long that takes', async () => {
+  const clock = new ManualClock();
+  const outlet = new Outlet();
+  using needles = needlesOf(SECRET);
+  const packed = gzipSync(SECRET, { level: 0 });
+  // Where the secret lies in the packed bytes, the cut goes through it.
+  const at = packed.indexOf(SECRET) + 5;
+  using scrub = make('deflate', needles, outlet, clock);
+  const bare = deflateSync(SECRET, { level: 0 });
+  const cut = bare.indexOf(SECRET) + 5;
+  assert.ok(at > 5 && cut > 5);
+  await give(scrub, bare.subarray(0, cut), outlet);
+  clock.advance(19);
+  scrub.write(bare.subarray(cut));
+  clock.advance(1);
+  assert.equal(outlet.bytesOut.length, 0);
+  assert.equal(outlet.hits, 1);
+});
+
+test('data that is not what it is declared to be breaks off once, and nothing comes behind that', async () => {
+  const outlet = new Outlet();
+  using needles = needlesOf(SECRET);
+  using scrub = make('gzip', needles, outlet, new ManualClock());
+  const broken = outlet.next();
+  scrub.write(Buffer.from('this is no gzip'));
+  await broken;
+  assert.equal(outlet.error?.code, 'upstream_protocol');
+  assert.equal(scrub.write(Buffer.from('more')), true);
+  scrub.end();
+  assert.equal(outlet.ended, false);
+  assert.equal(outlet.bytesOut.length, 0);
+});
