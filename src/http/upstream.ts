@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { type Dispatcher, Pool } from 'undici';
+import { Client, type Dispatcher, Pool } from 'undici';
 import type { AddressGuard } from '../core/dial.ts';
 import { BrokerError, toBrokerError } from '../core/errors.ts';
 import type { BaseUrl } from './baseurl.ts';
 import type { HttpConfig } from './config.ts';
 import { ANY_HTTP, Dialer, HTTP_1 } from './dialer.ts';
+import { Flow } from './flow.ts';
 
 /** Milliseconds that a connection nobody uses is kept, where the server does not say how long it keeps it. */
 const KEEP_MS = 4_000;
@@ -33,6 +34,34 @@ export interface Receiver {
   onError(error: Error): void;
 }
 
+/** One connection of the pool at a time. Over HTTP/1 it carries one answer at a time, which is told when the server ends it. */
+class Line extends Client {
+  #last: Dispatcher.DispatchHandler | undefined;
+
+  constructor(origin: URL, options: object, connect: () => Promise<Socket>) {
+    super(origin, {
+      ...options,
+      connect: (_options, callback) => {
+        connect().then(
+          (socket) => {
+            // Heard before the library's own listener.
+            socket.once('end', () => {
+              if (this.#last instanceof Flow) this.#last.end();
+            });
+            callback(null, socket);
+          },
+          (error: unknown) => callback(toBrokerError(error), null),
+        );
+      },
+    });
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    this.#last = handler;
+    return super.dispatch(options, handler);
+  }
+}
+
 /** The connections to one service, kept and shared by its callers for as long as its record stays what it is. */
 export class Upstream {
   readonly base: BaseUrl;
@@ -53,12 +82,7 @@ export class Upstream {
       allowH2: true,
       keepAliveTimeout: KEEP_MS,
       maxHeaderSize: MAX_HEAD_BYTES,
-      connect: (_options, callback) => {
-        this.#connect(ANY_HTTP).then(
-          (socket) => callback(null, socket),
-          (error: unknown) => callback(toBrokerError(error), null),
-        );
-      },
+      factory: (origin, options) => new Line(origin, options, () => this.#connect(ANY_HTTP)),
     });
   }
 
@@ -66,7 +90,10 @@ export class Upstream {
     const { method, path, headers, body } = request;
     const { headersTimeout, bodyTimeout } = this.#timeouts;
     const options = { method, path, headers: [...headers], body, headersTimeout, bodyTimeout, blocking: false };
-    this.#pool.dispatch(options as Dispatcher.DispatchOptions, receiver as unknown as Dispatcher.DispatchHandler);
+    this.#pool.dispatch(
+      options as Dispatcher.DispatchOptions,
+      new Flow(receiver) as unknown as Dispatcher.DispatchHandler,
+    );
   }
 
   /** A connection of its own, for a request that turns it into something else. */
