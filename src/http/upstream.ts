@@ -1,11 +1,17 @@
+import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
 import type { AddressGuard } from '../core/dial.ts';
 import { BrokerError, toBrokerError } from '../core/errors.ts';
+import { onFirstUse } from '../core/library.ts';
 import type { BaseUrl } from './baseurl.ts';
 import type { HttpConfig } from './config.ts';
 import { ANY_HTTP, Dialer, HTTP_1 } from './dialer.ts';
+
+const require = createRequire(import.meta.url);
+/** Loaded with the first connection to an HTTP service. */
+const undici = onFirstUse<typeof import('undici')>('undici', () => require('undici'));
 
 /** Milliseconds that a connection nobody uses is kept, where the server does not say how long it keeps it. */
 const KEEP_MS = 4_000;
@@ -46,7 +52,7 @@ export class Upstream {
     this.#dialer = new Dialer(config, guard);
     this.base = this.#dialer.base;
     this.#timeouts = { headersTimeout: config.header_timeout * 1_000, bodyTimeout: config.idle_timeout * 1_000 };
-    this.#pool = new Pool(this.base.origin, {
+    this.#pool = new (undici().Pool)(this.base.origin, {
       allowH2: true,
       keepAliveTimeout: KEEP_MS,
       maxHeaderSize: MAX_HEAD_BYTES,
