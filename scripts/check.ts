@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { type Ended, nodeTool, ROOT, tool } from './command.ts';
 import { floors } from './floors.ts';
+import { tooLong } from './sizes.ts';
 
 interface Check {
   readonly name: string;
@@ -18,6 +19,7 @@ const CHECKS: readonly Check[] = [
       nodeTool('@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '--diagnostic-level=warn', '--colors=off'),
   },
   { name: 'floors', run: checkFloors },
+  { name: 'sizes', run: checkSizes },
   { name: 'proto', run: script('proto') },
   { name: 'compose', run: script('compose') },
   { name: 'docs', run: script('docs') },
@@ -27,6 +29,11 @@ const CHECKS: readonly Check[] = [
 async function checkFloors(): Promise<Ended> {
   const { modules, violations } = await floors(ROOT);
   return { code: violations.length === 0 ? 0 : 1, output: [...violations, `${modules} modules`].join('\n') };
+}
+
+async function checkSizes(): Promise<Ended> {
+  const files = await tooLong(ROOT);
+  return { code: files.length === 0 ? 0 : 1, output: files.join('\n') };
 }
 
 /** Runs one check, says how it went, and shows the tool's words where it failed. */

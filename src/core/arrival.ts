@@ -1,14 +1,24 @@
 import type { Conn } from './conn.ts';
-import type { Arrival, Visitor } from './driver.ts';
+import type { Arrival, Door, Visitor } from './driver.ts';
 import { type BrokerError, toBrokerError } from './errors.ts';
 
 /** A client that is being greeted. */
-export interface Arriving<V extends Visitor, S> {
+export abstract class Arriving<V extends Visitor, S> {
   /** Changes with TLS. */
-  readonly conn: Conn;
-  arrive(): Promise<Arrival<V, S>>;
+  conn: Conn;
+  protected readonly door: Door;
+  /** Ends the greeting. */
+  protected readonly signal: AbortSignal;
+
+  constructor(conn: Conn, door: Door, signal: AbortSignal) {
+    this.conn = conn;
+    this.door = door;
+    this.signal = signal;
+  }
+
+  abstract arrive(): Promise<Arrival<V, S>>;
   /** Says no in the protocol's own words, then closes. */
-  refuse(error: BrokerError): Promise<void>;
+  abstract refuse(error: BrokerError): Promise<void>;
 }
 
 /** Greets a client. What goes wrong on the way is told to it; a stalled or broken handshake just ends. */

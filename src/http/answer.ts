@@ -39,12 +39,15 @@ export class Answer {
   #scrub: BodyScrub | undefined;
   #scrubFull = false;
   #resume: (() => void) | undefined;
-  #release: (() => void) | undefined;
+  readonly #release: () => void;
   #trailers: readonly string[] = [];
   #informed = 0;
 
   constructor(parts: AnswerParts) {
     this.#parts = parts;
+    // From now on: another request may have the credential renewed before this one is answered.
+    this.#release = parts.needles.hold();
+    parts.response.once('close', () => this.#dispose());
   }
 
   /** @returns false to have the body wait. */
@@ -85,7 +88,6 @@ export class Answer {
     queueMicrotask(() => response.flushHeaders());
     if (!hasBody) return true;
     response.on('drain', this.#drained);
-    this.#release = needles.hold();
     this.#scrub = scrubBody({
       needles,
       coding: coding ?? 'identity',
@@ -105,7 +107,6 @@ export class Answer {
         },
       },
     });
-    response.once('close', () => this.#dispose());
     return true;
   }
 
@@ -169,7 +170,7 @@ export class Answer {
   #dispose(): void {
     this.#parts.response.off('drain', this.#drained);
     this.#scrub?.[Symbol.dispose]();
-    this.#release?.();
+    this.#release();
   }
 }
 

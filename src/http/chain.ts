@@ -19,6 +19,8 @@ export class Chain {
   /** Epoch ms from which a new token is fetched ahead of need, and from which this one is not handed out any more. */
   renewAt = 0;
   goodUntil = 0;
+  /** Epoch ms at which a token was last replaced because it was refused. */
+  replacedAt = 0;
   running: Promise<Secret> | undefined;
   /** Not asked again before `until` (epoch ms): the answer would be the same. */
   failure: { readonly error: BrokerError; readonly until: number } | undefined;

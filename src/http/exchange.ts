@@ -37,8 +37,6 @@ export interface ExchangeTarget {
 /** Bodies up to this size are kept for a second try, where the kind has one (OAuth2), and for kinds that sign them. */
 const REPLAY_BYTES = 1024 * 1024;
 const SIGNED_BYTES = 10 * 1024 * 1024;
-/** Of the body of a 401 that is followed by a second try. */
-const DISCARDED_BYTES = 256 * 1024;
 const UNAUTHORIZED = 401;
 
 /** One proxied request, from its head to the end of both bodies. */
@@ -61,7 +59,7 @@ export class Exchange {
   #abort: ((reason?: Error) => void) | undefined;
   #error: BrokerError | undefined;
   #fail: ((error: BrokerError) => void) | undefined;
-  #retried = false;
+  #renewed = false;
 
   /**
    * @throws BrokerError `invalid_argument` for a path or method that is refused; RequestRefused.
@@ -115,7 +113,7 @@ export class Exchange {
     if (this.#request.headers.expect !== undefined) response.writeContinue();
     if (kind.refreshable && length !== undefined && length > 0 && length <= REPLAY_BYTES)
       this.#buffered = await wholeBody(this.#request, this.#bodyLimit(0));
-    await this.#send(false);
+    await this.#send();
     await over;
     return this.report();
   }
@@ -142,7 +140,7 @@ export class Exchange {
   }
 
   /** No promise where the kind needs none. */
-  #send(fresh: boolean): Promise<void> | undefined {
+  #send(): Promise<void> | undefined {
     const { kind, config, upstream, headers } = this.#service;
     const allowed = headers.request(this.#request.rawHeaders);
     const outgoing: Outgoing = {
@@ -155,17 +153,17 @@ export class Exchange {
         return this.#buffered;
       },
     };
-    const injection = kind.inject(config, this.#inject(fresh), outgoing, this.#cancelled.signal);
+    const injection = kind.inject(config, this.#inject(false), outgoing, this.#cancelled.signal);
     if (injection instanceof Promise) return injection.then((made) => this.#dispatch(outgoing, made));
     this.#dispatch(outgoing, injection);
     return undefined;
   }
 
-  #dispatch({ method, path: asked, headers }: Outgoing, injection: Injection): void {
+  #dispatch(outgoing: Outgoing, injection: Injection): void {
     if (this.#cancelled.signal.aborted) return;
-    const { upstream, kind } = this.#service;
+    const { method, path: asked, headers } = outgoing;
+    const { upstream } = this.#service;
     const path = injection.path ?? asked;
-    const mayRetry = kind.refreshable === true && !this.#retried && this.#replayable();
     const answer = new Answer({
       service: this.#service,
       response: this.#response,
@@ -176,12 +174,10 @@ export class Exchange {
       mount: this.#mount,
       setCookie: (values) => this.#jar?.keep(values, asked),
     });
-    let refused = false;
-    let discarded = 0;
-    const again = (): void => {
-      this.#retried = true;
-      this.#sendSafely().catch((error: unknown) => this.cancel(toBrokerError(error)));
-    };
+    /** Waits for another credential; another try has taken its place. */
+    let held = false;
+    let over = false;
+    let failed: BrokerError | undefined;
     this.#answer = answer;
     upstream.send(
       {
@@ -196,27 +192,50 @@ export class Exchange {
           if (this.#cancelled.signal.aborted) abort(toBrokerError(this.#cancelled.signal.reason));
         },
         onHeaders: (status, raw, resume, text) => {
-          refused = mayRetry && status === UNAUTHORIZED;
-          return refused || answer.head(status, raw, resume, text, (reason) => this.cancel(reason));
+          const pass = (): boolean => answer.head(status, raw, resume, text, (reason) => this.cancel(reason));
+          const renewed = status === UNAUTHORIZED ? this.#renew(outgoing, injection) : undefined;
+          // What cannot be sent again is answered; whoever comes next has the new credential.
+          if (!renewed || !this.#replayable()) return pass();
+          held = true;
+          const decide = (other: Injection | undefined): void => {
+            held = false;
+            over = other !== undefined;
+            if (this.#cancelled.signal.aborted) return;
+            if (other) {
+              this.#abort?.(new BrokerError('ended', 'sent again with another credential'));
+              this.#dispatch(outgoing, other);
+            } else if (failed) this.cancel(failed);
+            else if (pass()) resume();
+          };
+          renewed.then(decide).catch((error: unknown) => this.cancel(toBrokerError(error)));
+          return false;
         },
-        onData: (chunk) => {
-          if (!refused) return answer.data(chunk);
-          discarded += chunk.length;
-          // Nobody reads it: one without an end must not hold up the second try.
-          if (discarded > DISCARDED_BYTES) this.#abort?.(new BrokerError('upstream_protocol', 'too long a refusal'));
-          return true;
+        onData: (chunk) => over || answer.data(chunk),
+        onComplete: (trailers) => {
+          if (!over) answer.complete(trailers);
         },
-        onComplete: (trailers) => (refused ? again() : answer.complete(trailers)),
         onError: (error) => {
-          if (discarded > DISCARDED_BYTES && !this.#cancelled.signal.aborted) again();
-          else this.cancel(upstreamError(error, upstream.base.host));
+          failed = upstreamError(error, upstream.base.host);
+          if (!held && !over) this.cancel(failed);
         },
       },
     );
   }
 
-  async #sendSafely(): Promise<void> {
-    await this.#send(true);
+  /**
+   * Has the kind replace a credential that was refused, once; undefined where it has no other. Where that fails, it is on record
+   * with whoever failed, and the server's own answer tells the client more than ours would.
+   */
+  #renew(outgoing: Outgoing, refused: Injection): Promise<Injection | undefined> | undefined {
+    const { kind, config } = this.#service;
+    if (!kind.refreshable || this.#renewed) return undefined;
+    this.#renewed = true;
+    const renew = async (): Promise<Injection> =>
+      await kind.inject(config, this.#inject(true), outgoing, this.#cancelled.signal);
+    return renew().then(
+      (made) => (made === refused ? undefined : made),
+      () => undefined,
+    );
   }
 
   /** What the limits say, else `otherwise` bytes. */

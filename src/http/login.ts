@@ -5,6 +5,7 @@ import { quoteServer } from '../core/quote.ts';
 import { Secret } from '../core/secret.ts';
 import { parseClientFile } from './clientfile.ts';
 import type { EndpointFetch } from './endpoint.ts';
+import { basicPair } from './tokenrequest.ts';
 
 /** What of a service's configuration a login needs; imap, smtp and oauth2_client have it. */
 export interface LoginSettings extends LoginConfig {
@@ -236,7 +237,8 @@ export class Login implements Disposable {
   #failure(error: unknown): BrokerError {
     if (error instanceof BrokerError) return error;
     if (error instanceof oauth.AuthorizationResponseError || error instanceof oauth.ResponseBodyError) {
-      const said = quoteServer([error.error, error.error_description].filter(Boolean).join(': '), [this.#secret]);
+      using pair = this.#secret && basicPair(this.#client.client_id, this.#secret);
+      const said = quoteServer([error.error, error.error_description].filter(Boolean).join(': '), [this.#secret, pair]);
       return new BrokerError('upstream_auth', `the issuer said no: "${said}"`, { hop: 'auth', cause: error });
     }
     return new BrokerError('upstream_protocol', 'the issuer’s answer is not what it has to be', {

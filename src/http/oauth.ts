@@ -66,13 +66,17 @@ export class TokenSource {
     const rested = chain.failure === undefined || chain.failure.until <= now;
     const { fresh, refused } = request;
     const useless = fresh && (!chain.token || !refused || refused.equals(digest(chain.token)));
-    if (chain.token && !useless && now < chain.goodUntil) {
+    // A token that was refused although the one before it was, too, is no worse than the next would be: nobody makes us
+    // ask for one after the other.
+    const again = useless && now < chain.replacedAt + REFUSED_REST_MS;
+    if (chain.token && (!useless || again) && now < chain.goodUntil) {
       // Whoever comes next finds a new one; if none is to be had, this one serves to its end.
       if (now >= chain.renewAt && rested && !chain.running)
         this.#start(service, chain, settings).catch(() => undefined);
       return chain.token.clone();
     }
     if (chain.failure && !rested && !chain.running) throw chain.failure.error;
+    if (useless) chain.replacedAt = now;
     // A rotating issuer has voided the old token by the time it answers: the request goes on when its caller leaves.
     return (await unlessAborted(chain.running ?? this.#start(service, chain, settings), signal)).clone();
   }

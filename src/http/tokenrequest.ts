@@ -33,7 +33,8 @@ export async function requestToken(
 ): Promise<Granted> {
   if (settings.type === 'service_account') {
     const { url, form } = assertion(settings, nowMs);
-    return await post(fetch, url, form, {}, settings.ca, [settings.key]);
+    using signed = Secret.fromText(form.assertion);
+    return await post(fetch, url, form, {}, settings.ca, [settings.key, signed]);
   }
   const { clientId, clientSecret, clientAuth, scope, tokenUrl, ca } = settings;
   const basic = clientAuth === 'basic' && clientSecret !== undefined;
@@ -45,14 +46,15 @@ export async function requestToken(
     ...(scope !== undefined && { scope }),
     ...(settings.type === 'client_credentials' && settings.audience !== undefined && { audience: settings.audience }),
   };
-  const headers = basic ? { authorization: basicAuthorization(clientId, text(clientSecret)) } : {};
-  return await post(fetch, tokenUrl, form, headers, ca, [own, clientSecret]);
+  using pair = basic ? basicPair(clientId, clientSecret) : undefined;
+  const headers = pair && { authorization: `Basic ${pair.use((bytes) => bytes.toString('base64'))}` };
+  return await post(fetch, tokenUrl, form, headers ?? {}, ca, [own, clientSecret, pair]);
 }
 
-/** RFC 6749 §2.3.1: both halves are form-encoded first. */
-function basicAuthorization(user: string, password: string): string {
+/** User and password of an application (RFC 6749 §2.3.1): both halves are form-encoded first. */
+export function basicPair(user: string, password: Secret): Secret {
   const encoded = (part: string): string => new URLSearchParams({ v: part }).toString().slice(2);
-  return `Basic ${Buffer.from(`${encoded(user)}:${encoded(password)}`).toString('base64')}`;
+  return Secret.fromText(`${encoded(user)}:${encoded(text(password))}`);
 }
 
 function assertion(settings: Extract<OAuthSettings, { type: 'service_account' }>, nowMs: number) {
@@ -98,9 +100,10 @@ async function post(
     const temporary = response.status >= 500 || response.status === 429;
     throw new BrokerError(temporary ? 'upstream_refused' : 'upstream_auth', `${where} gives out no token: ${why}`, {
       hop: 'auth',
-      ...(answer?.error === 'invalid_grant' && {
-        hint: 'the permission was withdrawn or has expired; get a new refresh token: broker service set {service} --refresh-token-stdin',
-      }),
+      ...(answer?.error === 'invalid_grant' &&
+        form.refresh_token !== undefined && {
+          hint: 'the permission was withdrawn or has expired; get a new refresh token: broker service set {service} --refresh-token-stdin',
+        }),
     });
   }
   return {

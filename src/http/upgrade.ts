@@ -60,6 +60,7 @@ export class UpgradedExchange {
     try {
       return await this.#run(switched);
     } finally {
+      this.#release();
       allowed.release();
     }
   }
@@ -117,6 +118,8 @@ export class UpgradedExchange {
     };
     const injection = await kind.inject(config, injectIo(this.#io)(false), outgoing, signal);
     const needles = this.#service.needles(injection.needles);
+    // Another request may have the credential renewed before this one is answered.
+    this.#release = needles.hold();
     const path = injection.path ?? outgoing.path;
     const basePath = path.slice(0, Math.max(0, pathLength(path) - pathLength(tail)));
     this.#clean = (fields) => {
@@ -161,6 +164,7 @@ export class UpgradedExchange {
     return answer;
   }
 
+  #release: () => void = () => undefined;
   #clean: (fields: readonly string[]) => readonly string[] = (fields) => fields;
 
   #headOf(answer: IncomingMessage, more: readonly string[]): string {

@@ -1,10 +1,13 @@
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import type { ConfigSpec } from '../../src/core/config.ts';
 import { Conn } from '../../src/core/conn.ts';
+import type { Driver } from '../../src/core/driver.ts';
 import { BrokerError } from '../../src/core/errors.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { testIo } from './io.ts';
 import { rig } from './rig.ts';
 
 const LINE = 1_000_000;
@@ -132,6 +135,29 @@ export class ScriptedServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close();
   }
+}
+
+/** How opening a session to a scripted server fails, and the lines that the server saw. */
+export async function failedOpening<C>(
+  driver: Driver<C>,
+  script: (end: LineEnd) => Promise<void>,
+  fields?: JsonObject,
+  password?: string,
+): Promise<{ error: BrokerError; seen: readonly string[] }> {
+  const seen: string[] = [];
+  await using server = await ScriptedServer.start(async (end) => {
+    const line = end.line.bind(end);
+    end.line = async () => {
+      const text = await line();
+      seen.push(text);
+      return text;
+    };
+    await script(end);
+  });
+  const config = localConfig(driver.config, server.port, fields, password);
+  const error = await failureOf(driver.open(config, new Map(), testIo(), soon()));
+  assert.deepEqual(server.failures, []);
+  return { error, seen };
 }
 
 /** What `open` fails with. */

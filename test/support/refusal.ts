@@ -20,3 +20,14 @@ export async function collected<T>(stream: AsyncIterable<T>): Promise<T[]> {
   for await (const message of stream) all.push(message);
   return all;
 }
+
+/** Is `act` refused with `invalid_argument` and this message, and without a word of the secret `s3cret`? */
+export function refusesInput(act: () => unknown, message: RegExp): void {
+  assert.throws(act, (error: unknown) => {
+    assert.ok(error instanceof BrokerError);
+    assert.equal(error.code, 'invalid_argument');
+    assert.match(error.message, message);
+    assert.doesNotMatch(`${error.message}${error.hint}`, /s3cret/);
+    return true;
+  });
+}

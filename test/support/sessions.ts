@@ -5,9 +5,10 @@ import type { AuditEvent } from '../../src/core/audit.ts';
 import type { Driver } from '../../src/core/driver.ts';
 import { BrokerError } from '../../src/core/errors.ts';
 import { type Grant, GrantAuthority } from '../../src/core/grant.ts';
+import type { Admission, AdmitRequest } from '../../src/daemon/admission.ts';
 import type { Caller } from '../../src/daemon/caller.ts';
 import { createPeerLookup, type PeerLookup } from '../../src/daemon/peer/lookup.ts';
-import type { Admission, AdmitRequest, ResolvedService, SessionDeps } from '../../src/daemon/sessions/deps.ts';
+import type { ResolvedService, SessionDeps } from '../../src/daemon/sessions/deps.ts';
 import { SessionManager } from '../../src/daemon/sessions/manager.ts';
 
 let realPeers: Promise<PeerLookup> | undefined;

@@ -3,8 +3,9 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { ROOT } from '../../scripts/command.ts';
+import { ROOT, tool } from '../../scripts/command.ts';
 import { floors } from '../../scripts/floors.ts';
+import { tooLong } from '../../scripts/sizes.ts';
 
 /** A project of a few files, held against the real rules. */
 async function violationsOf(files: Record<string, string>): Promise<readonly string[]> {
@@ -161,4 +162,19 @@ describe('floors', () => {
   test('do not take a run that sees no module for success', async () => {
     await assert.rejects(violationsOf({ 'src/readme.txt': 'nothing to import here' }), /saw no module/);
   });
+});
+
+test('a file of code with more than 350 lines is named', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'broker-sizes-'));
+  try {
+    await tool('git', ['init', '--quiet'], { cwd: root });
+    await writeFile(join(root, 'long.ts'), '\n'.repeat(351));
+    await writeFile(join(root, 'full.ts'), '\n'.repeat(350));
+    await writeFile(join(root, 'long.md'), '\n'.repeat(351));
+    assert.deepEqual(await tooLong(root), ['long.ts: 351 lines']);
+    await rm(join(root, '.git'), { recursive: true });
+    await assert.rejects(tooLong(root), /git lists no files/);
+  } finally {
+    await rm(root, { recursive: true });
+  }
 });

@@ -1,8 +1,9 @@
 import type { SecureContext } from 'node:tls';
 import type { AuditSink } from '../../core/audit.ts';
 import type { Driver, DriverIo } from '../../core/driver.ts';
-import type { Action, Grant } from '../../core/grant.ts';
+import type { Grant } from '../../core/grant.ts';
 import type { Secret } from '../../core/secret.ts';
+import type { Admission, AdmitRequest } from '../admission.ts';
 import type { Caller } from '../caller.ts';
 import type { PeerLookup } from '../peer/lookup.ts';
 import type { DescriptorUse } from './descriptors.ts';
@@ -29,15 +30,6 @@ export interface ServiceResolver {
   resolve(grant: Grant): ResolvedService | Promise<ResolvedService>;
 }
 
-export interface AdmitRequest {
-  readonly action: Action;
-  readonly service: string;
-  readonly reason?: string;
-  readonly session?: string;
-  /** For `via`: the service that is reached through this one, for which the caller was admitted already. */
-  readonly target?: string;
-}
-
 export interface SessionGate {
   /**
    * Decides and records. Called for a lease's first dial, for each of its further connections and for each spare.
@@ -45,11 +37,6 @@ export interface SessionGate {
    * @throws BrokerError `denied` | `not_found` | `locked` | `unauthenticated` | `exhausted`, told to the caller as it is.
    */
   enter(caller: Caller, request: AdmitRequest): Promise<Admission>;
-}
-
-export interface Admission {
-  readonly grant: Grant;
-  readonly recorded: Promise<void>;
 }
 
 /** For sessions that speak TLS on the local side. */

@@ -1,4 +1,4 @@
-import { type Arriving, arrival } from '../../core/arrival.ts';
+import { Arriving, arrival } from '../../core/arrival.ts';
 import type { Conn } from '../../core/conn.ts';
 import type { Arrival, Door, Visitor } from '../../core/driver.ts';
 import { BrokerError } from '../../core/errors.ts';
@@ -35,22 +35,16 @@ export async function greet(conn: Conn, facts: ImapFacts, door: Door, signal: Ab
   return await arrival(new Client(conn, facts, door, signal), signal);
 }
 
-class Client implements Arriving<ImapVisitor, never> {
-  /** Changes with TLS. */
-  conn: Conn;
+class Client extends Arriving<ImapVisitor, never> {
   /** The tag of the login under way, for a refusal. */
   #pendingTag: string | undefined;
   readonly #facts: ImapFacts;
-  readonly #door: Door;
-  readonly #signal: AbortSignal;
   #admitted = false;
   #id: Buffer | undefined;
 
   constructor(conn: Conn, facts: ImapFacts, door: Door, signal: AbortSignal) {
-    this.conn = conn;
+    super(conn, door, signal);
     this.#facts = facts;
-    this.#door = door;
-    this.#signal = signal;
   }
 
   async refuse(error: BrokerError): Promise<void> {
@@ -58,13 +52,13 @@ class Client implements Arriving<ImapVisitor, never> {
   }
 
   async arrive(): Promise<ImapArrival> {
-    if (this.#door.tls) this.conn = await acceptTls(this.conn, this.#door.tls, this.#signal, 'implicit');
+    if (this.door.tls) this.conn = await acceptTls(this.conn, this.door.tls, this.signal, 'implicit');
     const greeting = this.#facts.greeting === '' ? 'ready' : this.#facts.greeting;
     await this.#say(`* OK [CAPABILITY ${localCapabilities(this.#facts)}] ${greeting}`);
-    const reader = new CommandReader(this.conn, this.#signal);
+    const reader = new CommandReader(this.conn, this.signal);
     for (;;) {
       const command = await reader.head();
-      if (!this.#door.ticketRequired && !this.#admitted) await this.#admit(undefined);
+      if (!this.door.ticketRequired && !this.#admitted) await this.#admit(undefined);
       switch (command.name) {
         case 'CAPABILITY':
           await this.#done(await reader.whole(), `* CAPABILITY ${localCapabilities(this.#facts)}\r\n`);
@@ -88,7 +82,7 @@ class Client implements Arriving<ImapVisitor, never> {
           if (await this.#authenticate(await reader.whole())) return this.#client(command.tag);
           break;
         default:
-          if (!this.#door.ticketRequired) {
+          if (!this.door.ticketRequired) {
             // No login: the command and all behind it are the server's.
             reader.putBack();
             return this.#client(undefined);
@@ -111,7 +105,7 @@ class Client implements Arriving<ImapVisitor, never> {
   }
 
   async #admit(presented: Secret | undefined): Promise<void> {
-    const refused = await this.#door.admit(presented);
+    const refused = await this.door.admit(presented);
     if (refused) throw refused;
     this.#admitted = true;
   }
@@ -138,7 +132,7 @@ class Client implements Arriving<ImapVisitor, never> {
     let response = initial;
     if (response === undefined) {
       await this.#say('+ ');
-      response = await new CommandReader(this.conn, this.#signal).line();
+      response = await new CommandReader(this.conn, this.signal).line();
       if (response === '*') {
         await this.#reply(command, 'BAD', 'broker: cancelled');
         return false;
@@ -184,7 +178,7 @@ class Client implements Arriving<ImapVisitor, never> {
   }
 
   async #say(line: string): Promise<void> {
-    await this.conn.write(Buffer.from(`${line}\r\n`), this.#signal);
+    await this.conn.write(Buffer.from(`${line}\r\n`), this.signal);
   }
 }
 

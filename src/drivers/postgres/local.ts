@@ -1,4 +1,4 @@
-import { type Arriving, arrival } from '../../core/arrival.ts';
+import { Arriving, arrival } from '../../core/arrival.ts';
 import type { Conn } from '../../core/conn.ts';
 import type { Arrival, Door, Visitor } from '../../core/driver.ts';
 import type { BrokerError } from '../../core/errors.ts';
@@ -39,18 +39,7 @@ export async function greet(conn: Conn, door: Door, signal: AbortSignal): Promis
   return await arrival(new Client(conn, door, signal), signal);
 }
 
-class Client implements Arriving<PostgresVisitor, CancelKey> {
-  /** Changes when the client asks for TLS. */
-  conn: Conn;
-  readonly #door: Door;
-  readonly #signal: AbortSignal;
-
-  constructor(conn: Conn, door: Door, signal: AbortSignal) {
-    this.conn = conn;
-    this.#door = door;
-    this.#signal = signal;
-  }
-
+class Client extends Arriving<PostgresVisitor, CancelKey> {
   async refuse(error: BrokerError): Promise<void> {
     await refuse(this.conn, error);
   }
@@ -68,41 +57,41 @@ class Client implements Arriving<PostgresVisitor, CancelKey> {
       if (opening.type === 'cancel' || opening.type === 'startup') return opening;
       if (asked.has(opening.type) || asked.has('tls')) throw malformed('client', 'a second request for encryption');
       asked.add(opening.type);
-      if (opening.type === 'ssl' && this.#door.tls) {
+      if (opening.type === 'ssl' && this.door.tls) {
         // What came behind the request was sent in the clear; as part of the encrypted stream it would be trusted.
         if (this.conn.buffered > 0) throw malformed('client', 'unencrypted data behind its SSL request');
-        await this.conn.write(Buffer.from('S'), this.#signal);
-        this.conn = await acceptTls(this.conn, this.#door.tls, this.#signal);
+        await this.conn.write(Buffer.from('S'), this.signal);
+        this.conn = await acceptTls(this.conn, this.door.tls, this.signal);
         asked.add('tls');
-      } else await this.conn.write(Buffer.from('N'), this.#signal);
+      } else await this.conn.write(Buffer.from('N'), this.signal);
     }
   }
 
   async #opening(): Promise<Opening> {
-    const length = (await this.conn.exactly(4, this.#signal)).readInt32BE(0);
+    const length = (await this.conn.exactly(4, this.signal)).readInt32BE(0);
     if (length < 8 || length > MAX_STARTUP_BYTES) {
       // Whoever sends this speaks another protocol and would not understand an answer; the server gives none either.
       this.conn.destroy();
       throw malformed('client', 'something that is not the PostgreSQL protocol');
     }
-    return readOpening(await this.conn.exactly(length - 4, this.#signal));
+    return readOpening(await this.conn.exactly(length - 4, this.signal));
   }
 
   async #admit(opening: Extract<Opening, { type: 'startup' }>): Promise<PostgresArrival> {
     const { params, unknownOptions } = readStartupParams(opening.parameters);
     const version = Math.min(opening.version, PROTOCOL_3_2);
     if (version < opening.version || unknownOptions.length > 0)
-      await this.conn.write(negotiateProtocolVersion(version, unknownOptions), this.#signal);
-    using presented = this.#door.ticketRequired ? await this.#password() : undefined;
-    const refused = await this.#door.admit(presented);
+      await this.conn.write(negotiateProtocolVersion(version, unknownOptions), this.signal);
+    using presented = this.door.ticketRequired ? await this.#password() : undefined;
+    const refused = await this.door.admit(presented);
     if (refused) throw refused;
     const { conn } = this;
     return { type: 'client', visitor: { conn, params, version, refuse: (error) => refuse(conn, error) } };
   }
 
   async #password(): Promise<Secret> {
-    await this.conn.write(authenticationCleartextPassword(), this.#signal);
-    const frame = await readFrame(this.conn, this.#signal, MAX_PASSWORD_BYTES);
+    await this.conn.write(authenticationCleartextPassword(), this.signal);
+    const frame = await readFrame(this.conn, this.signal, MAX_PASSWORD_BYTES);
     if (frame.type !== TYPE.password) throw malformed('client', 'something else than the password it was asked for');
     const secret = Secret.copy(readPassword(frame.body));
     frame.raw.fill(0);
@@ -110,7 +99,7 @@ class Client implements Arriving<PostgresVisitor, CancelKey> {
   }
 
   async #admitSide(key: CancelKey): Promise<PostgresArrival> {
-    const error = await this.#door.admitSide();
+    const error = await this.door.admitSide();
     if (!error) return { type: 'side', conn: this.conn, request: key };
     // A CancelRequest is never answered.
     this.conn.destroy();

@@ -1,4 +1,4 @@
-import { type Arriving, arrival } from '../../core/arrival.ts';
+import { Arriving, arrival } from '../../core/arrival.ts';
 import type { Conn } from '../../core/conn.ts';
 import type { Arrival, Door, Visitor } from '../../core/driver.ts';
 import { BrokerError } from '../../core/errors.ts';
@@ -34,25 +34,14 @@ export async function greet(conn: Conn, door: Door, signal: AbortSignal): Promis
   return await arrival(new Client(conn, door, signal), signal);
 }
 
-class Client implements Arriving<Visitor, never> {
-  /** Changes with TLS. */
-  conn: Conn;
-  readonly #door: Door;
-  readonly #signal: AbortSignal;
-
-  constructor(conn: Conn, door: Door, signal: AbortSignal) {
-    this.conn = conn;
-    this.#door = door;
-    this.#signal = signal;
-  }
-
+class Client extends Arriving<Visitor, never> {
   async refuse(error: BrokerError): Promise<void> {
     await refuse(this.conn, error);
   }
 
   async arrive(): Promise<RedisArrival> {
-    const door = this.#door;
-    const signal = this.#signal;
+    const door = this.door;
+    const signal = this.signal;
     if (door.tls) this.conn = await acceptTls(this.conn, door.tls, signal, 'implicit');
     const { conn } = this;
     const presented = door.ticketRequired ? await ticket(conn, signal) : await anyCommand(conn, signal);

@@ -1,4 +1,4 @@
-import { type Arriving, arrival } from '../../core/arrival.ts';
+import { Arriving, arrival } from '../../core/arrival.ts';
 import type { Conn } from '../../core/conn.ts';
 import type { Arrival, Door, Visitor } from '../../core/driver.ts';
 import type { BrokerError } from '../../core/errors.ts';
@@ -26,19 +26,13 @@ export async function greet(conn: Conn, facts: SmtpFacts, door: Door, signal: Ab
   return await arrival(new Client(conn, facts, door, signal), signal);
 }
 
-class Client implements Arriving<SmtpVisitor, never> {
-  /** Changes with TLS. */
-  conn: Conn;
+class Client extends Arriving<SmtpVisitor, never> {
   readonly #facts: SmtpFacts;
-  readonly #door: Door;
-  readonly #signal: AbortSignal;
   #hello: Buffer | undefined;
 
   constructor(conn: Conn, facts: SmtpFacts, door: Door, signal: AbortSignal) {
-    this.conn = conn;
+    super(conn, door, signal);
     this.#facts = facts;
-    this.#door = door;
-    this.#signal = signal;
   }
 
   async refuse(error: BrokerError): Promise<void> {
@@ -46,14 +40,14 @@ class Client implements Arriving<SmtpVisitor, never> {
   }
 
   async arrive(): Promise<SmtpArrival> {
-    if (this.#door.tls) this.conn = await acceptTls(this.conn, this.#door.tls, this.#signal, 'implicit');
-    await this.conn.write(formatReply(220, this.#facts.greeting), this.#signal);
+    if (this.door.tls) this.conn = await acceptTls(this.conn, this.door.tls, this.signal, 'implicit');
+    await this.conn.write(formatReply(220, this.#facts.greeting), this.signal);
     for (;;) {
-      const line = Buffer.from(await this.conn.line(MAX_COMMAND_BYTES, this.#signal));
+      const line = Buffer.from(await this.conn.line(MAX_COMMAND_BYTES, this.signal));
       const command = readCommand(line);
       if (!command) throw malformed('client', 'something that is not SMTP');
-      if (!this.#door.ticketRequired) {
-        const refused = await this.#door.admit(undefined);
+      if (!this.door.ticketRequired) {
+        const refused = await this.door.admit(undefined);
         if (refused) throw refused;
         this.conn.unread(line);
         return this.#client(false);
@@ -65,7 +59,7 @@ class Client implements Arriving<SmtpVisitor, never> {
           const [domain = 'localhost'] = this.#facts.ehlo;
           const reply =
             command.verb === 'EHLO' ? localEhlo(this.#facts.ehlo, this.#facts.policed) : formatReply(250, [domain]);
-          await this.conn.write(reply, this.#signal);
+          await this.conn.write(reply, this.signal);
           break;
         }
         case 'AUTH':
@@ -95,19 +89,19 @@ class Client implements Arriving<SmtpVisitor, never> {
 
   /** @returns true when the client is in; it is told by `serve`. */
   async #auth(rest: string): Promise<boolean> {
-    const presented = await readAuth(this.conn, rest, this.#signal);
+    const presented = await readAuth(this.conn, rest, this.signal);
     if (presented.type === 'no') {
       await this.#say(presented.reply);
       return false;
     }
     using password = presented.password;
-    const refused = await this.#door.admit(password);
+    const refused = await this.door.admit(password);
     if (refused) throw refused;
     return true;
   }
 
   async #say(line: string): Promise<void> {
-    await this.conn.write(Buffer.from(`${line}\r\n`), this.#signal);
+    await this.conn.write(Buffer.from(`${line}\r\n`), this.signal);
   }
 }
 

@@ -25,10 +25,17 @@ export function bearerOf<C extends HttpConfig>(settingsOf: (config: C) => OAuthS
     const value = `Bearer ${headerText(token)}`;
     // Not wiped with the token: responses that are under way are still searched for it.
     const kept = token.clone();
-    const injection = { headers: ['Authorization', value], needles: needlesOf([kept], [value]) };
+    // What the application proves itself with stays here as well: some APIs show it to whoever administers them.
+    const needles = needlesOf([kept, known?.token, ...applicationSecrets(settings)], [value]);
+    const injection = { headers: ['Authorization', value], needles };
     made.set(config, { settings, token: kept, injection });
     return injection;
   };
+}
+
+function applicationSecrets(settings: OAuthSettings): readonly (Secret | undefined)[] {
+  if (settings.type === 'service_account') return [];
+  return [settings.clientSecret, settings.type === 'refresh_token' ? settings.refreshToken : undefined];
 }
 
 /** Both are ours: there is nobody to time it. */

@@ -7,6 +7,8 @@ import { needlesOf } from './static.ts';
 
 /** Seconds before its end from which a token is not used any more. */
 const MARGIN_S = 60;
+/** Seconds for which a token that took a refused one's place is not replaced in turn. */
+const REST_S = 30;
 
 const shape = {
   ...httpFields,
@@ -27,7 +29,10 @@ export type JwtConfig = Parsed<typeof shape>;
 
 /** Claims that are fields of their own, or that say when: nobody else may set them. */
 const OWN_CLAIMS = ['iss', 'sub', 'aud', 'iat', 'exp'];
-const made = new WeakMap<JwtConfig, { readonly injection: Injection; readonly until: number }>();
+const made = new WeakMap<
+  JwtConfig,
+  { readonly injection: Injection; readonly token: string; readonly replaced: number; readonly until: number }
+>();
 
 /** A token signed here, as App Store Connect wants it; used for most of its life. */
 export const jwt: HttpKind<JwtConfig> = {
@@ -47,15 +52,22 @@ export const jwt: HttpKind<JwtConfig> = {
   inject(config, io) {
     const now = Math.floor(io.now() / 1000);
     const known = made.get(config);
-    if (known && now < known.until && !io.fresh) return known.injection;
+    // Signed anew at most every half minute for servers that refuse it: they would refuse the next as well.
+    if (known && now < (io.fresh ? known.replaced + REST_S : known.until)) return known.injection;
     const header = config.key_id === undefined ? {} : { kid: config.key_id };
     const token = signedJwt(config.algorithm, header, claimsOf(config, now), config.private_key, 'private_key');
     const value = `Bearer ${token}`;
+    const before = known ? [known.token] : [];
     const injection = {
       headers: ['Authorization', value],
-      needles: needlesOf([config.private_key], [value, token]),
+      needles: needlesOf([config.private_key], [value, token, ...before]),
     };
-    made.set(config, { injection, until: now + config.lifetime - Math.min(MARGIN_S, config.lifetime / 10) });
+    made.set(config, {
+      injection,
+      token,
+      replaced: io.fresh ? now : 0,
+      until: now + config.lifetime - Math.min(MARGIN_S, config.lifetime / 10),
+    });
     return injection;
   },
 };

@@ -1,4 +1,4 @@
-import type { Form } from './forms.ts';
+import { type Form, isBase64 } from '../../core/forms.ts';
 
 /** Where something was found: from `start` up to, not including, `end`. Shared edges of base64 included. */
 export interface Hit {
@@ -77,9 +77,4 @@ export class Matcher implements Disposable {
       if (at === this.#window - 1) this.#ends[entry] = [...(this.#ends[entry] ?? []), form];
     }
   }
-}
-
-/** Whether it is a character of either alphabet (RFC 4648 §4, §5): else it is a neighbour that shares nothing. */
-function isBase64(byte: number | undefined): boolean {
-  return byte !== undefined && /[A-Za-z0-9+/_-]/.test(String.fromCharCode(byte));
 }

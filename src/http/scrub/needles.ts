@@ -1,5 +1,5 @@
+import { type Form, formsOf, MIN_FORM_BYTES, withoutHolders } from '../../core/forms.ts';
 import type { Secret } from '../../core/secret.ts';
-import { type Form, formsOf, MIN_FORM_BYTES, withoutHolders } from './forms.ts';
 import { type Hit, Matcher } from './matcher.ts';
 
 /** A secret shorter than this is looked for in headers only: in a body it would be found by chance (MECHANISMS §6). */

@@ -7,7 +7,6 @@ import { WebSocket } from 'ws';
 import { freePorts } from '../../rig/port.ts';
 import { Canary } from '../../support/canary.ts';
 import { CANARY, HttpWorld, Upstream } from '../../support/httpworld.ts';
-import { issuer } from '../../support/issuer.ts';
 import { RawUpstream } from '../../support/rawupstream.ts';
 import { refusal } from '../../support/refusal.ts';
 
@@ -189,52 +188,6 @@ test('a configuration cannot write a header, another host or another path', asyn
   await world.add('escaped', `${upstream.url}/bot{token}/x`, {}, 'url', { token });
   await (await world.ask('escaped/me?q=1')).body.dump();
   assert.deepEqual(upstream.requests, [`GET /bot${encodeURIComponent(token)}/x/me?q=1 HTTP/1.1`]);
-});
-
-test('a 401 has a new access token fetched once, and the same request sent once more', async () => {
-  const sent: string[] = [];
-  await using upstream = await Upstream.start((request, response) => {
-    let body = '';
-    request.on('data', (chunk: Buffer) => {
-      body += chunk.toString();
-    });
-    request.on('end', () => {
-      sent.push(`${request.method} ${request.url} ${request.headers.authorization} ${body}`);
-      const refuse = request.url === '/never' || request.headers.authorization === 'Bearer access-1';
-      response.statusCode = refuse ? 401 : 200;
-      response.end(refuse ? 'x'.repeat(2_000_000) : 'good');
-    });
-  });
-  let refuse = false;
-  await using tokens = await issuer((_form, response, count) => {
-    if (refuse) response.statusCode = 400;
-    return refuse
-      ? { error: 'invalid_grant' }
-      : { access_token: `access-${count}`, token_type: 'Bearer', expires_in: 3_600 };
-  });
-  const fields = { client_id: 'broker', token_url: tokens.url };
-  const secrets = { refresh_token: 'refresh-canary', client_secret: 'client-canary' };
-  await world.add('oauth', upstream.plain, fields, 'oauth2_client', secrets);
-  const post = async (path: string, body: string | Buffer, headers: string[] = []) => {
-    const answer = await world.ask(`oauth/${path}`, { method: 'POST', body, headers });
-    return { status: answer.statusCode, text: await answer.body.text() };
-  };
-  assert.deepEqual(await post('x', 'once'), { status: 200, text: 'good' });
-  assert.deepEqual(sent, ['POST /x Bearer access-1 once', 'POST /x Bearer access-2 once']);
-  assert.equal(tokens.forms.length, 2);
-  assert.equal((await post('never', 'again')).status, 401);
-  assert.deepEqual(sent.slice(2), ['POST /never Bearer access-2 again', 'POST /never Bearer access-3 again']);
-  const large = Buffer.alloc(1024 * 1024 + 1, 'a');
-  assert.equal((await post('never', large)).status, 401);
-  assert.equal(sent.length, 5);
-  refuse = true;
-  const failed = await post('never', 'x');
-  assert.equal(failed.status, 502);
-  assert.match(failed.text, /upstream_auth/);
-  assert.equal(sent.length, 6);
-  await world.add('oauth', upstream.plain, { ...fields, client_id: 'other' }, 'oauth2_client', secrets);
-  assert.equal((await post('x', 'x')).status, 502);
-  assert.equal(sent.length, 6);
 });
 
 test('a WebSocket: no page’s Origin, the subprotocol kept, nothing leaked in the 101, and no silence for ever', async () => {

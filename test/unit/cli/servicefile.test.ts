@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { readServiceFile } from '../../../src/cli/servicefile.ts';
-import { BrokerError } from '../../../src/core/errors.ts';
+import { refusesInput } from '../../support/refusal.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'broker-servicefile-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -17,18 +17,7 @@ function read(content: unknown) {
   return { ...file, secrets: Object.fromEntries(shown) };
 }
 
-function refuses(content: unknown, message: RegExp) {
-  assert.throws(
-    () => read(content),
-    (error: unknown) => {
-      assert.ok(error instanceof BrokerError);
-      assert.equal(error.code, 'invalid_argument');
-      assert.match(error.message, message);
-      assert.doesNotMatch(`${error.message}${error.hint}`, /s3cret/);
-      return true;
-    },
-  );
-}
+const refuses = (content: unknown, message: RegExp): void => refusesInput(() => read(content), message);
 
 test('our own JSON, as service show prints it, with secrets where a file may hold them', () => {
   assert.deepEqual(

@@ -71,14 +71,17 @@ test('a token without a stated life, or with a short one, is kept for as long as
   assert.equal(await get(), 't3');
 });
 
-test('whoever was refused an older token gets the one that is there by now', async () => {
+test('whoever was refused an older token gets the one that is there by now, and no two are replaced within 30 s', async () => {
+  let now = 1_000_000;
   await using endpoint = await issuer((_form, _response, count) => ({ access_token: `t${count}`, expires_in: 3600 }));
-  const tokens = source();
+  const tokens = source({ now: () => now });
   const settings = refresh(endpoint.url);
   const fresh = async (refused: string) =>
     text(await tokens.get('mail', settings, { fresh: true, refused: digest(Secret.fromText(refused)) }, never));
   assert.equal(text(await tokens.get('mail', settings, CACHED, never)), 't1');
-  assert.deepEqual([await fresh('t1'), await fresh('t1'), await fresh('t2')], ['t2', 't2', 't3']);
+  assert.deepEqual([await fresh('t1'), await fresh('t1'), await fresh('t2')], ['t2', 't2', 't2']);
+  now += 30_000;
+  assert.equal(await fresh('t2'), 't3');
 });
 
 test('a deleted service’s request ends, and nothing of it is kept; a changed one starts with a new token', async () => {

@@ -1,32 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
+import type { JsonObject } from '../../../src/core/json.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { imap } from '../../../src/drivers/imap/driver.ts';
 import { testIo } from '../../support/io.ts';
-import { failureOf, type LineEnd, localConfig, ScriptedServer } from '../../support/mail.ts';
+import { failedOpening, failureOf, type LineEnd, localConfig, ScriptedServer } from '../../support/mail.ts';
 import { tlsPair } from '../../support/mailtls.ts';
 
 const never = new AbortController().signal;
 const soon = (): AbortSignal => AbortSignal.timeout(20_000);
 
-async function fails(script: (end: LineEnd) => Promise<void>, fields = {}, password?: string) {
-  const seen: string[] = [];
-  await using server = await ScriptedServer.start(async (end) => {
-    const line = end.line.bind(end);
-    end.line = async () => {
-      const text = await line();
-      seen.push(text);
-      return text;
-    };
-    await script(end);
-  });
-  const error = await failureOf(
-    imap.open(localConfig(imap.config, server.port, fields, password), new Map(), testIo(), soon()),
-  );
-  assert.deepEqual(server.failures, []);
-  return { error, seen };
-}
+const fails = (script: (end: LineEnd) => Promise<void>, fields?: JsonObject, password?: string) =>
+  failedOpening(imap, script, fields, password);
 
 test('STARTTLS that is missing, refused or skipped by PREAUTH sends no password', async () => {
   const scripts: [string, RegExp, (end: LineEnd) => Promise<void>][] = [

@@ -1,28 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { JsonObject } from '../../../src/core/json.ts';
 import { smtp } from '../../../src/drivers/smtp/driver.ts';
 import { testIo } from '../../support/io.ts';
-import { failureOf, type LineEnd, localConfig, ScriptedServer } from '../../support/mail.ts';
+import { failedOpening, failureOf, type LineEnd, localConfig, ScriptedServer } from '../../support/mail.ts';
 import { tlsPair } from '../../support/mailtls.ts';
 
 const soon = (): AbortSignal => AbortSignal.timeout(20_000);
 
-async function fails(script: (end: LineEnd) => Promise<void>, fields = {}, password?: string) {
-  const seen: string[] = [];
-  await using server = await ScriptedServer.start(async (end) => {
-    const line = end.line.bind(end);
-    end.line = async () => {
-      const text = await line();
-      seen.push(text);
-      return text;
-    };
-    await script(end);
-  });
-  const config = localConfig(smtp.config, server.port, fields, password);
-  const error = await failureOf(smtp.open(config, new Map(), testIo(), soon()));
-  assert.deepEqual(server.failures, []);
-  return { error, seen };
-}
+const fails = (script: (end: LineEnd) => Promise<void>, fields?: JsonObject, password?: string) =>
+  failedOpening(smtp, script, fields, password);
 
 async function greet(end: LineEnd, ...keywords: string[]): Promise<void> {
   await end.say('220 hostile.test ESMTP');

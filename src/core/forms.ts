@@ -141,3 +141,8 @@ function base64Forms(secret: Buffer): Form[] {
     return forms;
   });
 }
+
+/** Whether it is a character of either alphabet (RFC 4648 §4, §5): else it is a neighbour that shares nothing. */
+export function isBase64(byte: number | undefined): boolean {
+  return byte !== undefined && /[A-Za-z0-9+/_-]/.test(String.fromCharCode(byte));
+}
