@@ -16,7 +16,8 @@ const MAX_HEAD_BYTES = 64 * 1024;
 export interface Sending {
   readonly method: string;
   readonly path: string;
-  readonly headers: readonly string[];
+  /** Handed over: the library may keep it. */
+  readonly headers: string[];
   readonly body: Readable | Buffer | null;
 }
 
@@ -62,7 +63,7 @@ export class Upstream {
   send(request: Sending, receiver: Receiver): void {
     const { method, path, headers, body } = request;
     const { headersTimeout, bodyTimeout } = this.#timeouts;
-    const options = { method, path, headers: [...headers], body, headersTimeout, bodyTimeout, blocking: false };
+    const options = { method, path, headers, body, headersTimeout, bodyTimeout, blocking: false };
     this.#pool.dispatch(options as Dispatcher.DispatchOptions, receiver as unknown as Dispatcher.DispatchHandler);
   }
 

@@ -187,9 +187,15 @@ export class HttpListener implements AsyncDisposable {
     const connection = this.#connections.get(socket);
     if (!connection) return void socket.destroy();
     this.#answering.add(socket);
-    response.once('close', () => this.#answering.delete(socket));
+    response.on('close', this.#answered);
     this.#options.requests.request(request, response, { connection, rule: this.#rule, expectsContinue });
   }
+
+  /** One for all requests: it is called on the response. */
+  readonly #answered = ((answering: WeakSet<Duplex>) =>
+    function (this: ServerResponse): void {
+      answering.delete(this.req.socket);
+    })(this.#answering);
 
   /**
    * An upgrade to what we do not speak is to be ignored (RFC 9110 §7.8): some clients offer HTTP/2 with every request. Node has
