@@ -70,7 +70,13 @@ export class Answer {
   ): boolean {
     const { response, needles, service } = this.#parts;
     const received = raw.map((each) => each.toString('latin1'));
-    const [reason = '', ...headers] = this.#clean([text, ...this.#located(service.headers.response(received))]);
+    // The library reads it as UTF-8; as bytes it is what came, and no character that a head cannot have.
+    const phrase = Buffer.from(text, 'utf8').toString('latin1');
+    const [reason = '', ...headers] = this.#clean([phrase, ...this.#located(service.headers.response(received))]);
+    if (status < 100) {
+      fail(new BrokerError('upstream_protocol', `the server answered with the status ${status}, which is none`));
+      return true;
+    }
     if (status < 200) {
       this.#informed += 1;
       if (this.#informed > MAX_INFORMATIONAL)
@@ -91,7 +97,9 @@ export class Answer {
       return true;
     }
     const declared = firstOf(received, 'content-length');
-    const trailer = hasBody && declared === undefined ? valuesOf(received, 'trailer').join(', ') : '';
+    // Node refuses to announce them to a client that cannot get chunks.
+    const announces = hasBody && declared === undefined && response.req.httpVersionMinor > 0;
+    const trailer = announces ? valuesOf(received, 'trailer').join(', ') : '';
     response.sendDate = false;
     if (trailer !== '') headers.push('Trailer', trailer);
     response.writeHead(status, reason, headers);

@@ -1,6 +1,7 @@
 import { type IncomingMessage, request as send } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BrokerError, toBrokerError } from '../core/errors.ts';
+import { DRAIN_MS } from '../core/limits.ts';
 import type { Jar } from './cookies.ts';
 import { type ExchangeReport, joined, pathLength } from './exchange.ts';
 import { firstOf, replaced, valuesOf, withCookies } from './headers.ts';
@@ -70,7 +71,6 @@ export class UpgradedExchange {
     socket.once('close', () => {
       // Once the protocols are switched, either side may end it as it likes.
       if (!this.#upstream) this.cancel(new BrokerError('client_gone', 'the client went away'));
-      else this.#upstream.end();
     });
     const answer = await this.#ask();
     this.#status = answer.statusCode ?? 0;
@@ -78,9 +78,13 @@ export class UpgradedExchange {
       await this.#decline(answer);
       return this.report();
     }
-    await switched();
-    socket.write(this.#headOf(answer, ['Connection', 'Upgrade', 'Upgrade', 'websocket']), 'latin1');
-    await this.#relay(this.#upstream);
+    try {
+      await switched();
+      socket.write(this.#headOf(answer, ['Connection', 'Upgrade', 'Upgrade', 'websocket']), 'latin1');
+      await this.#relay(this.#upstream);
+    } finally {
+      this.#upstream.destroy();
+    }
     return this.report();
   }
 
@@ -134,6 +138,8 @@ export class UpgradedExchange {
     };
     const connection = ['Host', upstream.base.authority, 'Connection', 'Upgrade', 'Upgrade', 'websocket'];
     const socket = await upstream.dedicated(signal);
+    // A reset may come while nobody else listens: behind the 101, before the relay.
+    socket.on('error', () => socket.destroy());
     const handshake = send({
       createConnection: () => socket,
       method: 'GET',
@@ -199,7 +205,8 @@ export class UpgradedExchange {
     const idle = seconds > 0 ? setTimeout(silent, seconds * 1_000) : undefined;
     const over = Promise.all([closed(socket), closed(upstream)]);
     upstream.on('error', () => upstream.destroy());
-    upstream.once('close', () => socket.end());
+    endsWith(upstream, socket);
+    endsWith(socket, upstream);
     socket.on('data', (chunk: Buffer) => {
       this.#up += chunk.length;
       idle?.refresh();
@@ -217,6 +224,18 @@ export class UpgradedExchange {
     await over;
     clearTimeout(idle);
   }
+}
+
+/**
+ * Once `one` is over, `other` gets what is on its way to it and is closed: one that ignores the end would hold its place,
+ * and its limits, for as long as it likes.
+ */
+function endsWith(other: Duplex, one: Duplex): void {
+  void closed(one).then(() => {
+    other.end();
+    const late = setTimeout(() => other.destroy(), DRAIN_MS);
+    other.once('close', () => clearTimeout(late));
+  });
 }
 
 async function closed(stream: Duplex): Promise<void> {

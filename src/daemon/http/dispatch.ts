@@ -33,15 +33,15 @@ export class Dispatch implements Requests {
   }
 
   request(request: IncomingMessage, response: ServerResponse, reached: Reached): void {
-    this.#serve(request, response, reached).catch((thrown: unknown) =>
-      answerError(response, this.#known(thrown, request)),
-    );
+    this.#serve(request, response, reached)
+      .catch((thrown: unknown) => answerError(response, this.#known(thrown, request)))
+      .catch((thrown: unknown) => this.#unanswerable(thrown, request));
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, reached: Reached): void {
-    this.#hand(request, socket, head, reached).catch((thrown: unknown) =>
-      answerRaw(socket, this.#known(thrown, request)),
-    );
+    this.#hand(request, socket, head, reached)
+      .catch((thrown: unknown) => answerRaw(socket, this.#known(thrown, request)))
+      .catch((thrown: unknown) => this.#unanswerable(thrown, request));
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, reached: Reached): Promise<void> {
@@ -88,6 +88,12 @@ export class Dispatch implements Requests {
       }
       throw error;
     }
+  }
+
+  /** Not even the error could be told: nothing of one request may end the daemon. */
+  #unanswerable(thrown: unknown, request: IncomingMessage): void {
+    this.#known(thrown, request);
+    request.socket.destroy();
   }
 
   #known(thrown: unknown, request: IncomingMessage): BrokerError {

@@ -187,7 +187,9 @@ test('a server may break off at any byte of its answer, and between two answers'
           socket.write(whole.slice(0, bytes), 'latin1', () => (reset ? socket.resetAndDestroy() : socket.end()));
           return undefined;
         };
-        const asked = fetch(`http://127.0.0.1:${daemon.httpPort}/proxy/api/x`, { headers: { 'x-broker-token': token } });
+        const asked = fetch(`http://127.0.0.1:${daemon.httpPort}/proxy/api/x`, {
+          headers: { 'x-broker-token': token },
+        });
         await asked.then((answer) => answer.text()).catch(() => undefined);
       }
     }
