@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { BrokerError } from '../core/errors.ts';
 import { firstOf, valuesOf } from './headers.ts';
-import { mapLocation } from './location.ts';
+import { withLocation } from './location.ts';
 import type { BodyScrub, QuietClock } from './scrub/body.ts';
 import { codingOf } from './scrub/encoding.ts';
 import { scrubFields } from './scrub/fields.ts';
@@ -60,7 +60,7 @@ export class Answer {
     this.#release = parts.needles.hold();
   }
 
-  /** @returns false to have the body wait. */
+  /** @returns false to have the body wait. @throws BrokerError `upstream_protocol` for a redirect into broker. */
   head(
     status: number,
     raw: readonly Buffer[],
@@ -210,11 +210,9 @@ export class Answer {
   }
 
   #located(headers: string[]): string[] {
-    const { path, basePath, mount, service } = this.#parts;
-    const location = firstOf(headers, 'location');
-    if (location === undefined) return headers;
-    const mapped = mapLocation(location, path, service.upstream.base, mount, basePath);
-    return headers.map((item, at) => (at % 2 === 1 && headers[at - 1]?.toLowerCase() === 'location' ? mapped : item));
+    const { path, basePath, mount, service, response } = this.#parts;
+    const { base, guard } = service.upstream;
+    return withLocation(headers, { path, base, mount, basePath, host: response.req.headers.host ?? '', guard });
   }
 
   /** The response was closed, in whatever way. */

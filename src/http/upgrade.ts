@@ -6,7 +6,7 @@ import type { Jar } from './cookies.ts';
 import { type ExchangeReport, joined, pathLength } from './exchange.ts';
 import { firstOf, replaced, valuesOf, withCookies } from './headers.ts';
 import type { Outgoing } from './kind.ts';
-import { mapLocation } from './location.ts';
+import { withLocation } from './location.ts';
 import type { Allowed } from './policy/rules.ts';
 import { scrubFields } from './scrub/fields.ts';
 import { type ExchangeIo, type HttpService, injectIo } from './service.ts';
@@ -79,8 +79,9 @@ export class UpgradedExchange {
       return this.report();
     }
     try {
+      const head = this.#headOf(answer, ['Connection', 'Upgrade', 'Upgrade', 'websocket']);
       await switched();
-      socket.write(this.#headOf(answer, ['Connection', 'Upgrade', 'Upgrade', 'websocket']), 'latin1');
+      socket.write(head, 'latin1');
       await this.#relay(this.#upstream);
     } finally {
       this.#upstream.destroy();
@@ -126,16 +127,9 @@ export class UpgradedExchange {
     this.#release = needles.hold();
     const path = injection.path ?? outgoing.path;
     const basePath = path.slice(0, Math.max(0, pathLength(path) - pathLength(tail)));
-    this.#clean = (fields) => {
-      const at = fields.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'location');
-      const mapped =
-        at < 0
-          ? fields
-          : fields.map((item, index) =>
-              index === at + 1 ? mapLocation(item, path, upstream.base, mount, basePath) : item,
-            );
-      return scrubFields(needles, mapped);
-    };
+    const { base, guard } = upstream;
+    const place = { path, base, mount, basePath, host: request.headers.host ?? '', guard };
+    this.#clean = (fields) => scrubFields(needles, withLocation([...fields], place));
     const connection = ['Host', upstream.base.authority, 'Connection', 'Upgrade', 'Upgrade', 'websocket'];
     const socket = await upstream.dedicated(signal);
     // A reset may come while nobody else listens: behind the 101, before the relay.

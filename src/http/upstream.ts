@@ -37,6 +37,8 @@ export interface Receiver {
 /** The connections to one service, kept and shared by its callers for as long as its record stays what it is. */
 export class Upstream {
   readonly base: BaseUrl;
+  /** What no service reaches, nor sends anybody to. */
+  readonly guard: AddressGuard;
   readonly #dialer: Dialer;
   readonly #pool: Pool;
   readonly #timeouts: { readonly headersTimeout: number; readonly bodyTimeout: number };
@@ -46,6 +48,7 @@ export class Upstream {
   constructor(config: HttpConfig, guard: AddressGuard) {
     this.#dialer = new Dialer(config, guard);
     this.base = this.#dialer.base;
+    this.guard = guard;
     this.#timeouts = { headersTimeout: config.header_timeout * 1_000, bodyTimeout: config.idle_timeout * 1_000 };
     this.#pool = new Pool(this.base.origin, {
       allowH2: true,

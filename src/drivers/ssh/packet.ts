@@ -1,4 +1,4 @@
-import type { ClientChannel, ClientErrorExtensions, Session } from 'ssh2';
+import type { ClientChannel, ClientErrorExtensions, ServerChannel, Session } from 'ssh2';
 import { sshString, uint32 } from './blob.ts';
 
 /**
@@ -21,6 +21,10 @@ interface Internals {
   authPK: (user: string, key: { type: string }, algorithm?: string, sign?: SignStep) => void;
 }
 type SignStep = (data: Buffer, signed: (signature: Buffer) => void) => void;
+
+/** What the library gives its other channels. */
+const AGENT_WINDOW = 2 * 1024 * 1024;
+const AGENT_PACKET = 32 * 1024;
 
 /** RFC 4253 §11.1: byte SSH_MSG_DISCONNECT, uint32 reason, string description, string language. */
 const DISCONNECT = 1;
@@ -98,6 +102,27 @@ export function useCertificate(
     const signature = Buffer.concat([sshString(made.algorithm), sshString(made.bytes)]);
     transmit(protocol, Buffer.concat([body, sshString(signature)]));
   };
+  return true;
+}
+
+/**
+ * Asks a client of our server for a channel to its agent (draft-ietf-sshm-ssh-agent §4.2). The library's protocol knows the
+ * message, its server does not.
+ * @returns false where nothing was asked; else `opened` is called once.
+ */
+export function openAgentChannel(
+  connection: unknown,
+  opened: (error: Error | undefined, channel?: ServerChannel) => void,
+): boolean {
+  const type = 'auth-agent@openssh.com';
+  const protocol = property(connection, '_protocol');
+  const manager = property(connection, '_chanMgr');
+  const add = property(manager, 'add');
+  const ask = property(protocol, 'openssh_authAgent');
+  if (typeof add !== 'function' || typeof ask !== 'function') return false;
+  const id: unknown = Reflect.apply(add, manager, [Object.assign(opened.bind(undefined), { type })]);
+  if (typeof id !== 'number' || id < 0) return false;
+  Reflect.apply(ask, protocol, [id, AGENT_WINDOW, AGENT_PACKET]);
   return true;
 }
 

@@ -3,6 +3,7 @@ import type { OpenParams, Upstream } from '../../core/driver.ts';
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import { DRAIN_MS } from '../../core/limits.ts';
 import type { SessionEnd } from '../../core/relay.ts';
+import { clientAgent } from './agent.ts';
 import { bridgeSession } from './bridge.ts';
 import type { Channels } from './channels.ts';
 import type { DeskVisitor } from './desk.ts';
@@ -72,6 +73,7 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
 
   #attach(local: Connection, traffic: Traffic): void {
     const bridge = { channels: this.#channels, policy: this.#policy, traffic };
+    const agent = clientAgent(local);
     let sessions = 0;
     local.on('session', (accept, reject) => {
       if (sessions >= MAX_CHANNELS) return reject();
@@ -80,7 +82,7 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
       session.once('close', () => {
         sessions--;
       });
-      bridgeSession(session, bridge);
+      bridgeSession(session, bridge, agent);
     });
     local.on('tcpip', (accept, reject, { destIP, destPort }) => {
       const decision = decide(this.#policy, { type: 'forward', host: destIP, port: destPort });
