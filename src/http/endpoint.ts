@@ -54,9 +54,14 @@ async function connected(
   const secure = url.protocol === 'https:';
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const { conn } = await dial({ host, port: Number(url.port) || (secure ? 443 : 80) }, signal);
-  if (!secure) return conn.detach().socket;
+  if (!secure) return heard(conn.detach().socket);
   const tls = { verify: 'verify-full', serverName: host, context: tlsContext({ ca }), alpn: ['http/1.1'] } as const;
-  return (await startTls(conn, tls, signal)).detach().socket;
+  return heard((await startTls(conn, tls, signal)).detach().socket);
+}
+
+/** A reset before the library listens must not be an error that nobody hears. */
+function heard(socket: Duplex): Duplex {
+  return socket.on('error', () => socket.destroy());
 }
 
 async function exchange(

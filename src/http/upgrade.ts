@@ -1,11 +1,12 @@
 import { type IncomingMessage, request as send } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BrokerError, toBrokerError } from '../core/errors.ts';
+import { DRAIN_MS } from '../core/limits.ts';
 import type { Jar } from './cookies.ts';
 import { type ExchangeReport, joined, pathLength } from './exchange.ts';
 import { firstOf, replaced, valuesOf, withCookies } from './headers.ts';
 import type { Outgoing } from './kind.ts';
-import { mapLocation } from './location.ts';
+import { withLocation } from './location.ts';
 import type { Allowed } from './policy/rules.ts';
 import { scrubFields } from './scrub/fields.ts';
 import { type ExchangeIo, type HttpService, injectIo } from './service.ts';
@@ -70,7 +71,6 @@ export class UpgradedExchange {
     socket.once('close', () => {
       // Once the protocols are switched, either side may end it as it likes.
       if (!this.#upstream) this.cancel(new BrokerError('client_gone', 'the client went away'));
-      else this.#upstream.end();
     });
     const answer = await this.#ask();
     this.#status = answer.statusCode ?? 0;
@@ -78,9 +78,14 @@ export class UpgradedExchange {
       await this.#decline(answer);
       return this.report();
     }
-    await switched();
-    socket.write(this.#headOf(answer, ['Connection', 'Upgrade', 'Upgrade', 'websocket']), 'latin1');
-    await this.#relay(this.#upstream);
+    try {
+      const head = this.#headOf(answer, ['Connection', 'Upgrade', 'Upgrade', 'websocket']);
+      await switched();
+      socket.write(head, 'latin1');
+      await this.#relay(this.#upstream);
+    } finally {
+      this.#upstream.destroy();
+    }
     return this.report();
   }
 
@@ -122,18 +127,13 @@ export class UpgradedExchange {
     this.#release = needles.hold();
     const path = injection.path ?? outgoing.path;
     const basePath = path.slice(0, Math.max(0, pathLength(path) - pathLength(tail)));
-    this.#clean = (fields) => {
-      const at = fields.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'location');
-      const mapped =
-        at < 0
-          ? fields
-          : fields.map((item, index) =>
-              index === at + 1 ? mapLocation(item, path, upstream.base, mount, basePath) : item,
-            );
-      return scrubFields(needles, mapped);
-    };
+    const { base, guard } = upstream;
+    const place = { path, base, mount, basePath, host: request.headers.host ?? '', guard };
+    this.#clean = (fields) => scrubFields(needles, withLocation([...fields], place));
     const connection = ['Host', upstream.base.authority, 'Connection', 'Upgrade', 'Upgrade', 'websocket'];
     const socket = await upstream.dedicated(signal);
+    // A reset may come while nobody else listens: behind the 101, before the relay.
+    socket.on('error', () => socket.destroy());
     const handshake = send({
       createConnection: () => socket,
       method: 'GET',
@@ -199,7 +199,8 @@ export class UpgradedExchange {
     const idle = seconds > 0 ? setTimeout(silent, seconds * 1_000) : undefined;
     const over = Promise.all([closed(socket), closed(upstream)]);
     upstream.on('error', () => upstream.destroy());
-    upstream.once('close', () => socket.end());
+    endsWith(upstream, socket);
+    endsWith(socket, upstream);
     socket.on('data', (chunk: Buffer) => {
       this.#up += chunk.length;
       idle?.refresh();
@@ -217,6 +218,18 @@ export class UpgradedExchange {
     await over;
     clearTimeout(idle);
   }
+}
+
+/**
+ * Once `one` is over, `other` gets what is on its way to it and is closed: one that ignores the end would hold its place,
+ * and its limits, for as long as it likes.
+ */
+function endsWith(other: Duplex, one: Duplex): void {
+  void closed(one).then(() => {
+    other.end();
+    const late = setTimeout(() => other.destroy(), DRAIN_MS);
+    other.once('close', () => clearTimeout(late));
+  });
 }
 
 async function closed(stream: Duplex): Promise<void> {

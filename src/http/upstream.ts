@@ -22,7 +22,8 @@ const MAX_HEAD_BYTES = 64 * 1024;
 export interface Sending {
   readonly method: string;
   readonly path: string;
-  readonly headers: readonly string[];
+  /** Handed over: the library may keep it. */
+  readonly headers: string[];
   readonly body: Readable | Buffer | null;
 }
 
@@ -42,6 +43,8 @@ export interface Receiver {
 /** The connections to one service, kept and shared by its callers for as long as its record stays what it is. */
 export class Upstream {
   readonly base: BaseUrl;
+  /** What no service reaches, nor sends anybody to. */
+  readonly guard: AddressGuard;
   readonly #dialer: Dialer;
   readonly #pool: Pool;
   readonly #timeouts: { readonly headersTimeout: number; readonly bodyTimeout: number };
@@ -51,6 +54,7 @@ export class Upstream {
   constructor(config: HttpConfig, guard: AddressGuard) {
     this.#dialer = new Dialer(config, guard);
     this.base = this.#dialer.base;
+    this.guard = guard;
     this.#timeouts = { headersTimeout: config.header_timeout * 1_000, bodyTimeout: config.idle_timeout * 1_000 };
     this.#pool = new (undici().Pool)(this.base.origin, {
       allowH2: true,
@@ -68,7 +72,7 @@ export class Upstream {
   send(request: Sending, receiver: Receiver): void {
     const { method, path, headers, body } = request;
     const { headersTimeout, bodyTimeout } = this.#timeouts;
-    const options = { method, path, headers: [...headers], body, headersTimeout, bodyTimeout, blocking: false };
+    const options = { method, path, headers, body, headersTimeout, bodyTimeout, blocking: false };
     this.#pool.dispatch(options as Dispatcher.DispatchOptions, receiver as unknown as Dispatcher.DispatchHandler);
   }
 

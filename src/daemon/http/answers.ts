@@ -46,7 +46,9 @@ export function answer(
   headers: readonly (readonly [string, string | readonly string[]])[] = [],
 ): void {
   for (const [name, value] of [...SECURITY_HEADERS, ...headers]) response.setHeader(name, value);
-  response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) });
+  // Named, since a response on which another head was tried first would say that one's.
+  const reason = STATUS_CODES[status] ?? 'Error';
+  response.writeHead(status, reason, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) });
   response.end(body);
   endUnwanted(response.req);
 }

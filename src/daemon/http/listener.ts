@@ -49,6 +49,9 @@ const HANDSHAKE_MS = 20_000;
 /** Milliseconds that requests in progress may take to end when the daemon stops. */
 const STOP_GRACE_MS = 2_000;
 
+/** Offers of another protocol that one connection may make before it is closed. */
+const MAX_DECLINED = 100;
+
 const OPTIONS = {
   // No limit to a request as a whole: bodies stream for as long as they move. Whoever reads one sets its own.
   requestTimeout: 0,
@@ -70,8 +73,10 @@ export class HttpListener implements AsyncDisposable {
   /** Of TLS connections until their handshake is done, by the other end's address and port. */
   readonly #shaking = new Map<string, Connection>();
   readonly #sockets = new Set<Socket>();
-  /** Sockets on which the head of an answer is out and its end is not. */
-  readonly #answering = new WeakSet<Duplex>();
+  /** Sockets on which an answer is not over, with the last of their answers. */
+  readonly #answering = new WeakMap<Duplex, ServerResponse>();
+  /** How many offers of another protocol were declined on a socket. */
+  readonly #declined = new WeakMap<Duplex, number>();
   #port: number | undefined;
 
   private constructor(server: Server, rule: HostRule, options: HttpListenerOptions) {
@@ -92,7 +97,9 @@ export class HttpListener implements AsyncDisposable {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       socket.on('error', () => socket.destroy());
       const connection = this.#connections.get(socket);
-      if (connection && !/^websocket$/i.test(request.headers.upgrade ?? '')) this.#decline(request, socket, head);
+      // What is said to this one would stand in the middle of the answer before it.
+      if (this.#answering.has(socket)) socket.destroy();
+      else if (connection && !/^websocket$/i.test(request.headers.upgrade ?? '')) this.#decline(request, socket, head);
       else if (connection)
         options.requests.upgrade(request, socket, head, { connection, rule, expectsContinue: false });
       else socket.destroy();
@@ -186,10 +193,17 @@ export class HttpListener implements AsyncDisposable {
     const { socket } = request;
     const connection = this.#connections.get(socket);
     if (!connection) return void socket.destroy();
-    this.#answering.add(socket);
-    response.once('close', () => this.#answering.delete(socket));
+    this.#answering.set(socket, response);
+    response.on('close', this.#answered);
     this.#options.requests.request(request, response, { connection, rule: this.#rule, expectsContinue });
   }
+
+  /** One for all requests: it is called on the response. */
+  readonly #answered = ((answering: WeakMap<Duplex, ServerResponse>) =>
+    function (this: ServerResponse): void {
+      const { socket } = this.req;
+      if (answering.get(socket) === this) answering.delete(socket);
+    })(this.#answering);
 
   /**
    * An upgrade to what we do not speak is to be ignored (RFC 9110 §7.8): some clients offer HTTP/2 with every request. Node has
@@ -204,6 +218,11 @@ export class HttpListener implements AsyncDisposable {
       const kept = /^connection$/i.test(name) ? value.replaceAll(/\b(upgrade|http2-settings)\b\s*,?/gi, '') : value;
       lines.push(`${name}: ${kept}`);
     }
+    // Each time leaves some of Node's listeners on the socket.
+    const times = (this.#declined.get(socket) ?? 0) + 1;
+    this.#declined.set(socket, times);
+    socket.setMaxListeners(0);
+    if (times >= MAX_DECLINED) lines.push('Connection: close');
     socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
     this.#server.emit(this.#rule.scheme === 'https' ? 'secureConnection' : 'connection', socket);
   }

@@ -78,6 +78,12 @@ test('over plain HTTP takes and sends no Secure cookie', () => {
   const plain = { baseUrl: 'http://api.example.com' };
   jar(plain).keep(['a=1; Secure', 'b=2'], '/');
   assert.equal(jar(plain).header('/'), 'b=2');
+  assert.deepEqual(
+    jar(plain)
+      .list()
+      .map(({ name }) => name),
+    ['b'],
+  );
 });
 
 test('another base URL starts with an empty jar, and going back does not bring the old one back', () => {

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import type { JsonObject } from '../../../src/core/json.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { sshConfig } from '../../../src/drivers/ssh/config.ts';
+import { isTrusted, parseKnownHosts } from '../../../src/drivers/ssh/hostkey.ts';
 import { makeKey, run } from '../../support/sshd.ts';
 
 let folder: string;
@@ -97,6 +98,18 @@ test('host keys are keys, fingerprints or known_hosts lines about this host', ()
   assert.match(add2({ known_hosts: `@revoked h ${pub}` }), /no key for h/);
   assert.match(add2({ known_hosts: `@cert-authority h ${pub}` }), /@cert-authority/);
   assert.match(add2({ known_hosts: `h ${pub}`, host_key: pub }), /two ways/);
+  for (const names of ['hh', 'ho', 'xh', 'h.evil', 'h?', '|1|AAAA|', '|1|AAAA|AA==', '|2|AAAA|AAAA', '!*'])
+    assert.match(add2({ known_hosts: `${names} ${pub}` }), /no key for h/, names);
+});
+
+test('a key that is revoked is not taken, though another line trusts it', () => {
+  const [pub = '', other = ''] = [keys['plain.pub'], keys['locked.pub']];
+  const pins = parseKnownHosts(`h ${pub}\nh ${other}\n@revoked * ${pub}`, 'h', 22);
+  const blob = (line: string): Buffer => Buffer.from(line.split(' ')[1] ?? '', 'base64');
+  assert.equal(isTrusted(pins, blob(pub)), false);
+  assert.equal(isTrusted(pins, blob(other)), true);
+  for (const names of ['host', 'name', 'hostname.', '*.hostname'])
+    assert.throws(() => parseKnownHosts(`${names} ${pub}`, 'hostname', 22), /no key for hostname/);
 });
 
 test('what says where the secrets go drops them when it changes', () => {

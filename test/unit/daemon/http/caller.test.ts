@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BrokerError } from '../../../../src/core/errors.ts';
-import { presentedToken } from '../../../../src/daemon/http/caller.ts';
+import type { Caller } from '../../../../src/daemon/caller.ts';
+import { Callers, type Connection, presentedToken } from '../../../../src/daemon/http/caller.ts';
 import { newTokenText } from '../../../../src/daemon/token.ts';
 
 const text = (): string => newTokenText().text.use((bytes) => bytes.toString('latin1'));
@@ -76,4 +77,25 @@ test('what is no token is named by its place, never by its value', () => {
 test('a long run of what could begin a token takes no longer than reading it', () => {
   const value = `${'brk_'.repeat(8_000)}`;
   assert.equal(presentedToken(['x-api-key', value], `/p/?key=${value}`).token, undefined);
+});
+
+test('who called last on a connection is asked for anew once the token’s time is over, whatever a timer does', async () => {
+  let now = 1_000;
+  let asked = 0;
+  const signal = new AbortController().signal;
+  const token = { id: 'a', name: 'a', scope: 'proxy', grants: [], ancestors: [], signal, expiresAt: 2_000 } as const;
+  const authenticate = (): NonNullable<Caller['token']> => {
+    asked += 1;
+    if (now >= 2_000) throw new BrokerError('unauthenticated', 'over');
+    return token;
+  };
+  const callers = new Callers({ tokens: { authenticate }, vaultState: () => 'unlocked', now: () => now });
+  const facts = { transport: 'http', peer: Promise.resolve(undefined), remoteAddress: '127.0.0.1' } as const;
+  const connection: Connection = { facts: facts as Connection['facts'] };
+  const ask = async () => await callers.authenticate(connection, presentedToken(['x-api-key', ONE], '/'), 'token');
+  await ask();
+  await ask();
+  assert.equal(asked, 1);
+  now = 2_000;
+  await assert.rejects(ask(), /over/);
 });

@@ -137,3 +137,42 @@ test('an answer that is under way is not mixed with a complaint about what came 
   await closed;
   assert.doesNotMatch(parseAnswer(Buffer.concat(chunks).toString('latin1')).body, /HTTP|error/);
 });
+
+test('an upgrade behind an answer that is under way ends the connection: nothing is said in the middle', async (t) => {
+  const route: Route = {
+    path: '/long',
+    auth: 'open',
+    handle: (_request, response) => {
+      response.writeHead(200, { 'Content-Length': 1_000 });
+      response.write('begun');
+    },
+  };
+  const { port } = await stage(t, [route, ECHO]);
+  for (const protocol of ['websocket', 'h2c']) {
+    const upgrade = lines('GET /echo/x HTTP/1.1', HOST, 'Connection: Upgrade', `Upgrade: ${protocol}`);
+    const { text } = await rawHttp(port, lines('GET /long HTTP/1.1', HOST) + upgrade);
+    assert.equal(text.split('HTTP/1.1 ').length - 1 <= 1, true, text);
+    assert.doesNotMatch(parseAnswer(text).body, /error/);
+  }
+});
+
+test('who offers another protocol with every request is answered a hundred times on one connection', async (t) => {
+  const { port } = await stage(t, [ECHO]);
+  const warned: Error[] = [];
+  const warn = (warning: Error): void => void warned.push(warning);
+  process.on('warning', warn);
+  t.after(() => process.off('warning', warn));
+  const socket = await rawConnection(port);
+  const closed = once(socket, 'close');
+  let answers = 0;
+  const asked = lines('GET /echo/x HTTP/1.1', HOST, 'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c');
+  socket.on('data', (chunk: Buffer) => {
+    answers += chunk.toString().split('HTTP/1.1 200').length - 1;
+    socket.write(asked);
+  });
+  socket.on('error', () => undefined);
+  socket.write(asked);
+  await closed;
+  assert.equal(answers, 100);
+  assert.deepEqual(warned, []);
+});

@@ -153,6 +153,14 @@ test('a handler that throws answers with what may be told of it; after the head,
         throw new Error('canary-late');
       },
     },
+    {
+      path: '/chunked',
+      auth: 'open',
+      handle: async (_request, response) => {
+        await new Promise((resolve) => response.write('half', resolve));
+        throw new Error('canary-chunked');
+      },
+    },
   ];
   const { port, logged } = await stage(t, routes);
   const early = await rawHttp(port, get('/early', HOST));
@@ -160,8 +168,10 @@ test('a handler that throws answers with what may be told of it; after the head,
   const late = await rawHttp(port, get('/late', HOST));
   assert.equal(late.body.includes('error'), false);
   assert.equal(late.body.length < 100, true);
-  assert.doesNotMatch(early.text + late.text + logged.join(), /canary/);
-  assert.equal(logged.length, 2);
+  const chunked = await rawHttp(port, get('/chunked', HOST));
+  assert.match(chunked.text, /half\r\n$/);
+  assert.doesNotMatch(early.text + late.text + chunked.text + logged.join(), /canary/);
+  assert.equal(logged.length, 3);
 });
 
 test('a refusal is read also by who is still sending, and does not wait for all of it', async (t) => {

@@ -147,5 +147,9 @@ test('limits hold others that ask for no more; what is left open is held by the 
   assert.ok(!limitsContain(outer, { ...NO_LIMITS, methods: ['GET', 'DELETE'] }));
   assert.ok(!limitsContain(outer, { ...NO_LIMITS, paths: ['/v2/**'] }));
   assert.ok(!limitsContain(outer, { ...NO_LIMITS, rate: 11 }));
+  const sized = { ...NO_LIMITS, maxBody: 5, concurrency: 2 };
+  assert.ok(limitsContain(sized, { ...NO_LIMITS, maxBody: 5, concurrency: 2 }));
+  assert.ok(!limitsContain(sized, { ...NO_LIMITS, maxBody: 6 }));
+  assert.ok(!limitsContain(sized, { ...NO_LIMITS, concurrency: 3 }));
   assert.ok(limitsContain(NO_LIMITS, outer));
 });

@@ -214,3 +214,35 @@ function twoMembers(bytes: Buffer): Buffer {
   const half = bytes.length >> 1;
   return Buffer.concat([gzipSync(bytes.subarray(0, half)), gzipSync(bytes.subarray(half))]);
 }
+
+test('what is held back waits for the search of the piece behind it, however long that takes', async () => {
+  const clock = new ManualClock();
+  const outlet = new Outlet();
+  using needles = needlesOf(SECRET);
+  // Not as it is in the packed bytes, and cut in two.
+  const packed = gzipSync(SECRET);
+  assert.equal(packed.indexOf(SECRET), -1);
+  using scrub = make('gzip', needles, outlet, clock);
+  await give(scrub, packed.subarray(0, 20), outlet);
+  clock.advance(19);
+  scrub.write(packed.subarray(20));
+  clock.advance(1);
+  assert.equal(outlet.bytesOut.length, 0);
+  await outlet.next();
+  assert.equal(outlet.hits, 1);
+  assert.equal(outlet.bytesOut.length, 0);
+});
+
+test('data that is not what it is declared to be breaks off once, and nothing comes behind that', async () => {
+  const outlet = new Outlet();
+  using needles = needlesOf(SECRET);
+  using scrub = make('gzip', needles, outlet, new ManualClock());
+  const broken = outlet.next();
+  scrub.write(Buffer.from('this is no gzip'));
+  await broken;
+  assert.equal(outlet.error?.code, 'upstream_protocol');
+  assert.equal(scrub.write(Buffer.from('more')), true);
+  scrub.end();
+  assert.equal(outlet.ended, false);
+  assert.equal(outlet.bytesOut.length, 0);
+});

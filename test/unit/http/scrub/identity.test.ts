@@ -165,3 +165,34 @@ function coverage(secret: string, text: Buffer): boolean[] {
   }
   return covered;
 }
+
+test('whole in two pieces it does not get out either: every form, cut behind its first and before its last byte', () => {
+  const secret = 'p4ss/w"d <&>=+?';
+  for (const { name, encode } of ENCODERS) {
+    const echo = Buffer.from(encode(secret), 'latin1');
+    for (const at of [1, echo.length - 1]) {
+      for (const length of [undefined, echo.length]) {
+        const outlet = new Outlet();
+        using scrub = scrubbing([secret], 'tail', outlet, new ManualClock(), length);
+        scrub.body.write(echo.subarray(0, at));
+        scrub.body.write(echo.subarray(at));
+        scrub.body.end();
+        assert.match(outlet.text, /^.{0,2}\*+.{0,5}$/s, `${name}, ${at} of ${echo.length}: ${outlet.text}`);
+      }
+    }
+  }
+});
+
+test('the quiet is counted from the last piece: one that comes after 19 ms starts it anew', () => {
+  const clock = new ManualClock();
+  const outlet = new Outlet();
+  using scrub = scrubbing(['0123456789abcdef'], 'tail', outlet, clock);
+  for (const piece of ['01234', '56789', 'abcde']) {
+    scrub.body.write(Buffer.from(piece));
+    clock.advance(19);
+    assert.equal(outlet.text, '');
+  }
+  scrub.body.write(Buffer.from('f'));
+  scrub.body.end();
+  assert.equal(outlet.text, '*'.repeat(16));
+});

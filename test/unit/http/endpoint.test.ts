@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { test } from 'node:test';
+import { dial } from '../../../src/core/dial.ts';
+import { BrokerError } from '../../../src/core/errors.ts';
+import { endpointFetch } from '../../../src/http/endpoint.ts';
+
+test('an issuer that resets the connection as soon as it is there is an error, at whatever moment', async (t) => {
+  let late = 0;
+  const server = createServer((socket) => {
+    const reset = (): void => void socket.resetAndDestroy();
+    if (late % 3 === 0) reset();
+    else if (late % 3 === 1) setImmediate(reset);
+    else setTimeout(reset, 1);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const fetch = endpointFetch((target, signal) =>
+    dial(
+      target,
+      () => undefined,
+      () => undefined,
+      signal,
+    ),
+  );
+  const { port } = server.address() as AddressInfo;
+  for (; late < 12; late++) {
+    await assert.rejects(
+      fetch(`http://127.0.0.1:${port}/token`, { method: 'POST', headers: {}, body: 'a=b' }),
+      (error) => {
+        return error instanceof BrokerError && /^upstream_/.test(error.code);
+      },
+    );
+  }
+});
