@@ -1,11 +1,17 @@
+import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
 import type { AddressGuard } from '../core/dial.ts';
 import { BrokerError, toBrokerError } from '../core/errors.ts';
+import { onFirstUse } from '../core/library.ts';
 import type { BaseUrl } from './baseurl.ts';
 import type { HttpConfig } from './config.ts';
 import { ANY_HTTP, Dialer, HTTP_1 } from './dialer.ts';
+
+const require = createRequire(import.meta.url);
+/** Loaded with the first connection to an HTTP service. */
+const undici = onFirstUse<typeof import('undici')>('undici', () => require('undici'));
 
 /** Milliseconds that a connection nobody uses is kept, where the server does not say how long it keeps it. */
 const KEEP_MS = 4_000;
@@ -16,7 +22,8 @@ const MAX_HEAD_BYTES = 64 * 1024;
 export interface Sending {
   readonly method: string;
   readonly path: string;
-  readonly headers: readonly string[];
+  /** Handed over: the library may keep it. */
+  readonly headers: string[];
   readonly body: Readable | Buffer | null;
 }
 
@@ -49,7 +56,7 @@ export class Upstream {
     this.base = this.#dialer.base;
     this.guard = guard;
     this.#timeouts = { headersTimeout: config.header_timeout * 1_000, bodyTimeout: config.idle_timeout * 1_000 };
-    this.#pool = new Pool(this.base.origin, {
+    this.#pool = new (undici().Pool)(this.base.origin, {
       allowH2: true,
       keepAliveTimeout: KEEP_MS,
       maxHeaderSize: MAX_HEAD_BYTES,
@@ -65,7 +72,7 @@ export class Upstream {
   send(request: Sending, receiver: Receiver): void {
     const { method, path, headers, body } = request;
     const { headersTimeout, bodyTimeout } = this.#timeouts;
-    const options = { method, path, headers: [...headers], body, headersTimeout, bodyTimeout, blocking: false };
+    const options = { method, path, headers, body, headersTimeout, bodyTimeout, blocking: false };
     this.#pool.dispatch(options as Dispatcher.DispatchOptions, receiver as unknown as Dispatcher.DispatchHandler);
   }
 
