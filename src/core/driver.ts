@@ -114,6 +114,13 @@ export interface Door {
    * @returns undefined when admitted, else why not: the driver tells the client in the protocol's words.
    */
   admit(presented: Secret | undefined): Promise<BrokerError | undefined>;
+  /**
+   * The same for a client that is broker itself, which needs no ticket and does not wait for the disk: it sends nothing
+   * of its caller's before `recorded` resolves.
+   */
+  admitSelf(): Promise<BrokerError | undefined>;
+  /** When the session's opening is on disk, which `admit` waits for. Rejects when it cannot be written. */
+  readonly recorded: Promise<void>;
   /** The same for a side connection, which needs no ticket and is not counted. */
   admitSide(): Promise<BrokerError | undefined>;
   /**

@@ -55,7 +55,7 @@ export class Channels implements Disposable {
         berth[Symbol.dispose]();
         if (dead) await berth.trunk.over;
         throwIfAborted(this.#over.signal);
-        if (!elsewhere || tries === MAX_TRIES) throw refusal(error);
+        if (!elsewhere || tries === MAX_TRIES) throw refusal(error, dead);
       }
     }
   }
@@ -121,10 +121,12 @@ export class Channels implements Disposable {
   }
 }
 
-function refusal(cause: unknown): BrokerError {
+function refusal(cause: unknown, dead: boolean): BrokerError {
+  if (dead) return new BrokerError('upstream_unreachable', 'the server closes its connections', { cause });
   const noAgent = cause instanceof Error && cause.message === 'Unable to request agent forwarding';
-  const message = noAgent ? 'the server forwards no agent (AllowAgentForwarding)' : 'the server refused to start it';
-  return new BrokerError('upstream_refused', message, { cause });
+  const what = isRefusal(cause) ? 'refused to open a channel' : 'refused to start it';
+  const message = noAgent ? 'forwards no agent (AllowAgentForwarding)' : what;
+  return new BrokerError('upstream_refused', `the server ${message}`, { cause });
 }
 
 /** The server said no to the channel itself (RFC 4254 §5.1), rather than to what was to be started in it. */
