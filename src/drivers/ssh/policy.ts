@@ -162,8 +162,8 @@ function decideArgv(policy: SshPolicy, argv: readonly string[]): Decision {
   try {
     const command = quoteArgv(argv, policy.posixShell);
     if (policy.anyCommand) return { allowed: true, argv, command };
-    const escape = rsyncEscape(argv);
-    if (escape) return denied(escape);
+    const leads = rsyncEscape(argv);
+    if (leads) return denied(leads);
     if (policy.patterns.some((pattern) => matches(pattern, argv))) return { allowed: true, argv, command };
     return denied(`the command "${printable(argv.join(' '))}" is not allowed here (allowed_commands)`);
   } catch (error) {

@@ -39,5 +39,3 @@ test('broker service trust asks on the terminal: no pins nothing, yes pins what 
   const { ok, error } = await admin.services.test({ name: 'new' });
   assert(ok, error);
 });
-  assert(JSON.stringify(service).includes(data.trim()), 'the key itself is stored');
-});
