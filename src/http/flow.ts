@@ -1,4 +1,15 @@
-import type { Receiver, Trailers } from './upstream.ts';
+/** A flat list over HTTP/1, an object over HTTP/2. */
+export type Trailers = Buffer[] | Readonly<Record<string, string | string[]>> | null;
+
+/** What comes back, as undici's dispatch tells it; header lists are flat and raw. */
+export interface Receiver {
+  onConnect(abort: (reason?: Error) => void): void;
+  /** @returns false to have the body wait for `resume`. */
+  onHeaders(status: number, headers: Buffer[], resume: () => void, statusText: string): boolean;
+  onData(chunk: Buffer): boolean;
+  onComplete(trailers: Trailers): void;
+  onError(error: Error): void;
+}
 
 /**
  * One answer between the library and who receives it. A server that has ended the connection is not waited for any more: what

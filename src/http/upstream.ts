@@ -8,7 +8,7 @@ import { onFirstUse } from '../core/library.ts';
 import type { BaseUrl } from './baseurl.ts';
 import type { HttpConfig } from './config.ts';
 import { ANY_HTTP, Dialer, HTTP_1 } from './dialer.ts';
-import { Flow } from './flow.ts';
+import { Flow, type Receiver } from './flow.ts';
 
 const require = createRequire(import.meta.url);
 /** Loaded with the first connection to an HTTP service. */
@@ -26,19 +26,6 @@ export interface Sending {
   /** Handed over: the library may keep it. */
   readonly headers: string[];
   readonly body: Readable | Buffer | null;
-}
-
-/** A flat list over HTTP/1, an object over HTTP/2. */
-export type Trailers = Buffer[] | Readonly<Record<string, string | string[]>> | null;
-
-/** What comes back, as undici's dispatch tells it; header lists are flat and raw. */
-export interface Receiver {
-  onConnect(abort: (reason?: Error) => void): void;
-  /** @returns false to have the body wait for `resume`. */
-  onHeaders(status: number, headers: Buffer[], resume: () => void, statusText: string): boolean;
-  onData(chunk: Buffer): boolean;
-  onComplete(trailers: Trailers): void;
-  onError(error: Error): void;
 }
 
 /** The connections to one service, kept and shared by its callers for as long as its record stays what it is. */
