@@ -40,6 +40,9 @@ export interface BrokerErrorOptions {
   readonly upstreamCode?: string;
 }
 
+/** Characters of a message or hint. */
+const MAX_MESSAGE = 4_000;
+
 /** Marks a BrokerError for every copy of this module in a process: see hasInstance. */
 const BRAND = Symbol.for('authbroker.BrokerError');
 
@@ -63,11 +66,11 @@ export class BrokerError extends Error {
   }
 
   constructor(code: ErrorCode, safeMessage: string, options: BrokerErrorOptions = {}) {
-    super(safeMessage, options.cause === undefined ? undefined : { cause: options.cause });
+    super(bounded(safeMessage), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'BrokerError';
     this.code = code;
     this.hop = options.hop;
-    this.hint = options.hint;
+    this.hint = options.hint === undefined ? undefined : bounded(options.hint);
     this.upstreamCode = options.upstreamCode;
   }
 
@@ -80,6 +83,14 @@ export class BrokerError extends Error {
       ...(this.upstreamCode && { upstreamCode: this.upstreamCode }),
     });
   }
+}
+
+/** A name that a caller made up may be of any length; a status with all of it would not fit into gRPC's trailers. */
+function bounded(text: string): string {
+  if (text.length <= MAX_MESSAGE) return text;
+  // Shorter than the bound with the note in it, so that the other side of a call leaves it as it is.
+  const half = MAX_MESSAGE / 2 - 50;
+  return `${text.slice(0, half)} … (${text.length - 2 * half} characters left out) … ${text.slice(-half)}`;
 }
 
 /** Any thrown value as a BrokerError: aborts and AbortSignal.timeout become `cancelled` (or the abort's own BrokerError), the rest `internal`. */

@@ -3,10 +3,11 @@ import { addressBytes } from '../../core/address.ts';
 import type { AddressGuard } from '../../core/dial.ts';
 import { BrokerError } from '../../core/errors.ts';
 
-/** Where clouds hand out their machines' credentials: AWS, GCP, Azure and others; Azure's wire server; Alibaba; AWS over IPv6. */
-const METADATA = ['169.254.169.254', '169.254.170.2', '168.63.129.16', '100.100.100.200', 'fd00:ec2::254'].map(
-  addressBytes,
-);
+/** Where clouds hand out their machines' credentials: AWS, GCP, Azure and others; ECS and EKS; Azure's wire server; Alibaba. */
+const METADATA = [
+  ...['169.254.169.254', '169.254.170.2', '169.254.170.23', '168.63.129.16', '100.100.100.200'],
+  ...['fd00:ec2::254', 'fd00:ec2::23', 'fd20:ce::254'],
+].map(addressBytes);
 
 /**
  * What a stored service of a TCP kind may dial: whatever the admin named, except metadata services and broker's own

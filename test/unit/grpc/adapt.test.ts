@@ -114,6 +114,18 @@ test('a BrokerError crosses with code, hop, hint and upstream code, and without 
   assert.ok(!inspect(error, { depth: 9, showHidden: true }).includes('hunter2'));
 });
 
+test('an error that repeats what a caller made up still fits into the answer', async (t) => {
+  const { client } = await stage(t, (adapt) => ({
+    Kinds: {
+      List: adapt.unary(async () => {
+        throw new BrokerError('invalid_argument', `${'ü'.repeat(70_000)} is not known`, { hint: 'é'.repeat(70_000) });
+      }),
+    },
+  }));
+  const error = await refusal(client.kinds.list({}), 'invalid_argument');
+  assert.match(error.message, /^ü{1950} … \(66113 characters left out\) … ü+ is not known$/);
+});
+
 test("the client's deadline and its cancellation reach the handler as an abort", async (t) => {
   const seen: unknown[] = [];
   let entered = (): void => undefined;

@@ -6,7 +6,15 @@ import { addressGuard } from '../../../src/daemon/sessions/guard.ts';
 const guard = addressGuard((port) => port === 8392);
 
 test('metadata services are never dialled, however they are spelled', () => {
-  for (const address of ['169.254.169.254', '::ffff:169.254.169.254', '::ffff:a9fe:a9fe', 'fd00:ec2::254'])
+  for (const address of [
+    '169.254.169.254',
+    '::ffff:169.254.169.254',
+    '::ffff:a9fe:a9fe',
+    'fd00:ec2::254',
+    'fd20:ce::254',
+    '169.254.170.23',
+    'fd00:ec2::23',
+  ])
     assert.equal(guard(address, 80)?.code, 'denied', address);
 });
 
