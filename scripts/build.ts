@@ -67,9 +67,13 @@ async function bundleCommand(): Promise<Files> {
     // grpc-js loads it for its own admin services, which a client does not have.
     external: ['@grpc/proto-loader'],
     // grpc-js is CommonJS and calls require() for Node's own modules.
-    banner: { js: "import { createRequire as $r } from 'node:module'; const require = $r(import.meta.url);" },
+    banner: { js: REQUIRE },
   });
 }
+
+/** esbuild does not see what stands in a banner: a short name in it would one day be one that the minifier gives as well. */
+const REQUIRE =
+  "import { createRequire as requireForBundle } from 'node:module'; const require = requireForBundle(import.meta.url);";
 
 /** Commands that have no use for the client of the control API; the daemon should not even have it in memory. */
 const APART = new Set(['commands/completion.ts', 'commands/daemon.ts', 'commands/version.ts']);
@@ -131,12 +135,18 @@ async function daemonFiles(): Promise<Files> {
   const modules = sources
     .filter((path) => path.endsWith('.ts') && !path.startsWith('cli/') && path !== 'index.ts')
     .map((path) => path.replace(/\.ts$/, '.js'));
-  const read = await Promise.all(modules.map(async (path) => [path, await readFile(join(COMPILED, path))] as const));
+  const read = await Promise.all(modules.map(async (path) => [path, await compiledModule(path)] as const));
   const data = sources.filter((path) => path.endsWith('.json'));
   return [
     ...read.filter(([, content]) => content.length > 1_000 || !EMPTY.test(content.toString())),
     ...(await Promise.all(data.map(async (path) => [path, await readFile(resolve(ROOT, 'src', path))] as const))),
   ];
+}
+
+/** What tsc made of a module. In a function that has `using`, TypeScript 6.0.3 leaves dynamic imports as the source has them. */
+async function compiledModule(path: string): Promise<Buffer> {
+  const content = await readFile(join(COMPILED, path), 'utf8');
+  return Buffer.from(content.replace(DYNAMIC, (found) => found.replace(/\.ts'\)$/, ".js')")));
 }
 
 /** The client's declarations, and those that they import. */
