@@ -126,6 +126,12 @@ async function bundle(options: esbuild.BuildOptions & { write: false }): Promise
   return outputFiles.map(({ path, contents }) => [relative(DIST, path), Buffer.from(contents)]);
 }
 
+/** The compiler leaves the endings of dynamic imports as they are in functions whose `using` it has to write out. */
+function rewritten(module: Buffer): Buffer {
+  const text = module.toString('utf8');
+  return Buffer.from(text.replace(/\bimport\((['"])(\.[^'"]+)\.ts\1\)/g, 'import($1$2.js$1)'), 'utf8');
+}
+
 /**
  * Everything that the daemon runs: the compiled modules of all floors below the command line, and its data (presets). Listed by their sources,
  * since tsc leaves there what it made of a source that is gone.
@@ -135,18 +141,14 @@ async function daemonFiles(): Promise<Files> {
   const modules = sources
     .filter((path) => path.endsWith('.ts') && !path.startsWith('cli/') && path !== 'index.ts')
     .map((path) => path.replace(/\.ts$/, '.js'));
-  const read = await Promise.all(modules.map(async (path) => [path, await compiledModule(path)] as const));
+  const read = await Promise.all(
+    modules.map(async (path) => [path, rewritten(await readFile(join(COMPILED, path)))] as const),
+  );
   const data = sources.filter((path) => path.endsWith('.json'));
   return [
     ...read.filter(([, content]) => content.length > 1_000 || !EMPTY.test(content.toString())),
     ...(await Promise.all(data.map(async (path) => [path, await readFile(resolve(ROOT, 'src', path))] as const))),
   ];
-}
-
-/** What tsc made of a module. In a function that has `using`, TypeScript 6.0.3 leaves dynamic imports as the source has them. */
-async function compiledModule(path: string): Promise<Buffer> {
-  const content = await readFile(join(COMPILED, path), 'utf8');
-  return Buffer.from(content.replace(DYNAMIC, (found) => found.replace(/\.ts'\)$/, ".js')")));
 }
 
 /** The client's declarations, and those that they import. */

@@ -251,6 +251,9 @@ export function fromServiceError(error: unknown, address: string): BrokerError {
     case 4:
       return new BrokerError('upstream_timeout', 'the daemon did not answer in time', { cause: error });
     case 8:
+      // The one that the library makes of a stream that was reset: ENHANCE_YOUR_CALM.
+      if (error.details.startsWith('Bandwidth exhausted'))
+        return new BrokerError('client_timeout', 'broker ended the call: its answers were not read', { cause: error });
       return new BrokerError('too_large', error.details, { cause: error });
     case 12:
       return new BrokerError('invalid_argument', 'the daemon is of another version and does not know this call', {

@@ -37,8 +37,13 @@ export interface DriverIo {
   readonly berths?: Berths;
 }
 
-/** What a place on a trunk is for: a program on the server, or a connection that the server makes to somewhere else. */
-export type ChannelUse = 'session' | 'stream';
+/**
+ * What a place on a trunk is for: a program on the server; a connection that the server makes to somewhere else; a program
+ * that has the trunk to itself, which is closed behind it (the server could mix up what it is lent with what others are).
+ */
+export type ChannelUse = 'session' | 'stream' | 'alone';
+/** Uses of which a trunk carries several at a time. */
+export type SharedUse = Exclude<ChannelUse, 'alone'>;
 
 /**
  * A logged-in connection that carries channels of many sessions at a time (SSH). The daemon keeps it between sessions,
@@ -77,7 +82,7 @@ export interface Berths {
 /** How a kind makes connections that are shared. */
 export interface Trunks<C> {
   /** Channels that one connection carries at a time. */
-  readonly room: Readonly<Record<ChannelUse, number>>;
+  readonly room: Readonly<Record<SharedUse, number>>;
   /** Dials and logs in. Leaves no socket behind when it rejects. @throws BrokerError `upstream_*` with its hop. */
   open(config: C, io: DriverIo, signal: AbortSignal): Promise<Trunk>;
 }
@@ -109,6 +114,13 @@ export interface Door {
    * @returns undefined when admitted, else why not: the driver tells the client in the protocol's words.
    */
   admit(presented: Secret | undefined): Promise<BrokerError | undefined>;
+  /**
+   * The same for a client that is broker itself, which needs no ticket and does not wait for the disk: it sends nothing
+   * of its caller's before `recorded` resolves.
+   */
+  admitSelf(): Promise<BrokerError | undefined>;
+  /** When the session's opening is on disk, which `admit` waits for. Rejects when it cannot be written. */
+  readonly recorded: Promise<void>;
   /** The same for a side connection, which needs no ticket and is not counted. */
   admitSide(): Promise<BrokerError | undefined>;
   /**

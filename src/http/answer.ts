@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { BrokerError } from '../core/errors.ts';
+import type { Trailers } from './flow.ts';
 import { firstOf, valuesOf } from './headers.ts';
 import { withLocation } from './location.ts';
 import type { BodyScrub, QuietClock } from './scrub/body.ts';
@@ -8,7 +9,6 @@ import { scrubFields } from './scrub/fields.ts';
 import type { Needles } from './scrub/needles.ts';
 import { scrubBody } from './scrub/scrub.ts';
 import type { HttpService } from './service.ts';
-import type { Trailers } from './upstream.ts';
 
 export interface AnswerParts {
   readonly service: HttpService;
@@ -21,13 +21,16 @@ export interface AnswerParts {
   readonly basePath: string;
   readonly mount: string;
   /** Told of the cookies that the server sets. */
-  setCookie(values: readonly string[]): void;
+  readonly setCookie?: (values: readonly string[]) => void;
 }
 
 /** Informational answers to one request; a server that has more to say is not going to answer. */
 const MAX_INFORMATIONAL = 100;
 const NO_CONTENT = 204;
 const NOT_MODIFIED = 304;
+/** Bytes of a body that are copied to go out in one text with the head. */
+const ONE_PIECE = 16 * 1024;
+const NOW = Promise.resolve();
 
 /** What the upstream answers, on its way to the client: raw, at the client's pace, with the secrets looked for. */
 export class Answer {
@@ -35,19 +38,26 @@ export class Answer {
   status = 0;
   bytes = 0;
   scrubbed = false;
+  /** It has no body, and so is over with its head: the library misses the bytes that a 304 only announces. */
+  ended = false;
   error: BrokerError | undefined;
   #scrub: BodyScrub | undefined;
   #scrubFull = false;
   #resume: (() => void) | undefined;
   readonly #release: () => void;
   #trailers: readonly string[] = [];
+  #draining = false;
+  #flushed = false;
+  /** Content-Length. */
+  #length: number | undefined;
+  /** The body, where it is small and came in one piece. */
+  #whole: Buffer | undefined;
   #informed = 0;
 
   constructor(parts: AnswerParts) {
     this.#parts = parts;
     // From now on: another request may have the credential renewed before this one is answered.
     this.#release = parts.needles.hold();
-    parts.response.once('close', () => this.#dispose());
   }
 
   /** @returns false to have the body wait. @throws BrokerError `upstream_protocol` for a redirect into broker. */
@@ -78,9 +88,10 @@ export class Answer {
     }
     this.status = status;
     this.#resume = resume;
-    this.#parts.setCookie(valuesOf(received, 'set-cookie'));
+    this.#parts.setCookie?.(valuesOf(received, 'set-cookie'));
     const hasBody = response.req.method !== 'HEAD' && status !== NO_CONTENT && status !== NOT_MODIFIED;
-    const coding = codingOf(valuesOf(received, 'content-encoding').join(','));
+    const encodings = valuesOf(received, 'content-encoding');
+    const coding = encodings.length === 0 ? 'identity' : codingOf(encodings.join(','));
     if (coding === undefined && hasBody && needles.body) {
       fail(new BrokerError('upstream_protocol', 'the answer has an encoding that cannot be looked into'));
       return true;
@@ -92,15 +103,19 @@ export class Answer {
     response.sendDate = false;
     if (trailer !== '') headers.push('Trailer', trailer);
     response.writeHead(status, reason, headers);
+    if (!hasBody) {
+      this.ended = true;
+      response.end();
+      return true;
+    }
     // The client may want the head long before there is a body; what comes with it goes with it.
-    queueMicrotask(() => response.flushHeaders());
-    if (!hasBody) return true;
-    response.on('drain', this.#drained);
+    void NOW.then(this.#flush);
+    this.#length = declared === undefined ? undefined : Number(declared);
     this.#scrub = scrubBody({
       needles,
       coding: coding ?? 'identity',
       contentType: firstOf(received, 'content-type'),
-      length: declared === undefined ? undefined : Number(declared),
+      length: this.#length,
       clock: this.#parts.clock,
       out: {
         bytes: (chunk) => this.#write(chunk),
@@ -120,25 +135,50 @@ export class Answer {
 
   /** @returns false until `resume` was called. */
   data(chunk: Buffer): boolean {
-    if (!this.#scrub) return this.#write(chunk);
-    this.#scrubFull = !this.#scrub.write(chunk);
-    return !this.#scrubFull && !this.#parts.response.writableNeedDrain;
+    if (this.ended) return true;
+    if (this.#scrub) this.#scrubFull = !this.#scrub.write(chunk);
+    else this.#write(chunk);
+    if (!this.#parts.response.writableNeedDrain) return !this.#scrubFull;
+    this.#awaitDrain();
+    return false;
   }
 
   complete(trailers: Trailers): void {
+    if (this.ended) return;
     this.#trailers = trailerList(trailers);
     if (this.#scrub) this.#scrub.end();
     else this.#end();
   }
 
   readonly #drained = (): void => {
-    if (!this.#scrubFull && !this.#parts.response.writableNeedDrain) this.#resume?.();
+    this.#draining = false;
+    if (this.#scrubFull) return;
+    if (this.#parts.response.writableNeedDrain) this.#awaitDrain();
+    else this.#resume?.();
   };
 
-  #write(chunk: Buffer): boolean {
-    this.bytes += chunk.length;
-    return this.#parts.response.write(chunk);
+  #awaitDrain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#parts.response.once('drain', this.#drained);
   }
+
+  #write(chunk: Buffer): void {
+    const first = this.bytes === 0;
+    this.bytes += chunk.length;
+    // All of a small body at once: its end is about to be told, and all goes out with one call of the kernel.
+    if (first && !this.#flushed && this.bytes === this.#length && chunk.length <= ONE_PIECE) this.#whole = chunk;
+    else this.#parts.response.write(chunk);
+  }
+
+  readonly #flush = (): void => {
+    const { response } = this.#parts;
+    this.#flushed = true;
+    if (response.writableEnded || response.destroyed) return;
+    if (this.#whole) response.write(this.#whole);
+    else if (this.bytes === 0) response.flushHeaders();
+    this.#whole = undefined;
+  };
 
   #end(): void {
     const { response, service } = this.#parts;
@@ -148,7 +188,9 @@ export class Answer {
       for (let at = 0; at < clean.length; at += 2) pairs.push([clean[at] ?? '', clean[at + 1] ?? '']);
       response.addTrailers(pairs);
     }
-    response.end();
+    // As text, which node:http joins to the head: no list of pieces for the kernel to gather.
+    if (this.#whole) response.end(this.#whole.toString('latin1'), 'latin1');
+    else response.end();
   }
 
   /** A 1xx goes out by hand: Node knows two of them, and those not whole. */
@@ -173,8 +215,9 @@ export class Answer {
     return withLocation(headers, { path, base, mount, basePath, host: response.req.headers.host ?? '', guard });
   }
 
-  #dispose(): void {
-    this.#parts.response.off('drain', this.#drained);
+  /** The response was closed, in whatever way. */
+  over(): void {
+    if (this.#draining) this.#parts.response.off('drain', this.#drained);
     this.#scrub?.[Symbol.dispose]();
     this.#release();
   }

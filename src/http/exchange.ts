@@ -38,6 +38,8 @@ export interface ExchangeTarget {
 const REPLAY_BYTES = 1024 * 1024;
 const SIGNED_BYTES = 10 * 1024 * 1024;
 const UNAUTHORIZED = 401;
+/** For kinds that ask nobody: a signal of its own would cost a request as much as its headers do. */
+const NEVER = new AbortController().signal;
 
 /** One proxied request, from its head to the end of both bodies. */
 export class Exchange {
@@ -50,7 +52,8 @@ export class Exchange {
   /** Base path and tail, as they were asked for. */
   readonly #path: string;
   readonly #tail: string;
-  readonly #cancelled = new AbortController();
+  #cancelled: BrokerError | undefined;
+  #asking: AbortController | undefined;
   readonly #inject: (fresh: boolean) => InjectIo;
   readonly #allowed: Allowed;
   #buffered: Buffer | undefined;
@@ -58,7 +61,7 @@ export class Exchange {
   #answer: Answer | undefined;
   #abort: ((reason?: Error) => void) | undefined;
   #error: BrokerError | undefined;
-  #fail: ((error: BrokerError) => void) | undefined;
+  #settle: (error?: BrokerError) => void = () => undefined;
   #renewed = false;
 
   /**
@@ -89,44 +92,51 @@ export class Exchange {
    * Resolves once the response is over, however it ended; rejects where nothing of it was sent yet, for whoever answers in
    * broker's own name.
    */
-  async run(): Promise<ExchangeReport> {
-    try {
-      return await this.#run();
-    } finally {
-      this.#allowed.release();
-    }
+  run(): Promise<ExchangeReport> {
+    return new Promise((resolve, reject) => {
+      this.#settle = (error) => {
+        this.#allowed.release();
+        if (error) reject(error);
+        else resolve(this.report());
+      };
+      const response = this.#response;
+      response.on('close', () => {
+        this.#answer?.over();
+        if (!response.writableFinished) this.cancel(new BrokerError('client_gone', 'the client went away'));
+        this.#settle();
+      });
+      try {
+        this.#begin()?.catch((error: unknown) => this.#settle(toBrokerError(error)));
+      } catch (error) {
+        this.#settle(toBrokerError(error));
+      }
+    });
   }
 
-  async #run(): Promise<ExchangeReport> {
-    const response = this.#response;
-    const over = new Promise<void>((resolve, reject) => {
-      this.#fail = reject;
-      response.once('close', () => {
-        if (!response.writableFinished) this.cancel(new BrokerError('client_gone', 'the client went away'));
-        resolve();
-      });
-    });
-    // Where this rejects for another reason, nobody waits for that one any more.
-    over.catch(() => undefined);
-    const { kind } = this.#service;
+  /** No promise where there is nothing to wait for. */
+  #begin(): Promise<void> | undefined {
     const length = bodyLength(this.#request);
-    if (this.#request.headers.expect !== undefined) response.writeContinue();
-    if (kind.refreshable && length !== undefined && length > 0 && length <= REPLAY_BYTES)
-      this.#buffered = await wholeBody(this.#request, this.#bodyLimit(0));
+    if (this.#request.headers.expect !== undefined) this.#response.writeContinue();
+    if (this.#service.kind.refreshable && length !== undefined && length > 0 && length <= REPLAY_BYTES)
+      return this.#sendBuffered();
+    return this.#send();
+  }
+
+  async #sendBuffered(): Promise<void> {
+    this.#buffered = await wholeBody(this.#request, this.#bodyLimit(0));
     await this.#send();
-    await over;
-    return this.report();
   }
 
   /** Breaks it off: with an answer if none has begun, else by breaking the connection. */
   cancel(reason: BrokerError): void {
-    if (this.#cancelled.signal.aborted) return;
+    if (this.#cancelled) return;
     this.#error ??= reason;
-    this.#cancelled.abort(reason);
+    this.#cancelled = reason;
+    this.#asking?.abort(reason);
     this.#abort?.(reason);
     this.#upload?.destroy();
     if (this.#response.headersSent) this.#response.destroy();
-    else this.#fail?.(reason);
+    else this.#settle(reason);
   }
 
   report(): ExchangeReport {
@@ -153,14 +163,14 @@ export class Exchange {
         return this.#buffered;
       },
     };
-    const injection = kind.inject(config, this.#inject(false), outgoing, this.#cancelled.signal);
+    const injection = kind.inject(config, this.#inject(false), outgoing, kind.refreshable ? this.#signal() : NEVER);
     if (injection instanceof Promise) return injection.then((made) => this.#dispatch(outgoing, made));
     this.#dispatch(outgoing, injection);
     return undefined;
   }
 
   #dispatch(outgoing: Outgoing, injection: Injection): void {
-    if (this.#cancelled.signal.aborted) return;
+    if (this.#cancelled) return;
     const { method, path: asked, headers } = outgoing;
     const { upstream } = this.#service;
     const path = injection.path ?? asked;
@@ -172,7 +182,7 @@ export class Exchange {
       path,
       basePath: path.slice(0, Math.max(0, pathLength(path) - pathLength(this.#tail))),
       mount: this.#mount,
-      setCookie: (values) => this.#jar?.keep(values, asked),
+      ...(this.#jar && { setCookie: (values: readonly string[]) => this.#jar?.keep(values, asked) }),
     });
     /** Waits for another credential; another try has taken its place. */
     let held = false;
@@ -189,7 +199,7 @@ export class Exchange {
       {
         onConnect: (abort) => {
           this.#abort = abort;
-          if (this.#cancelled.signal.aborted) abort(toBrokerError(this.#cancelled.signal.reason));
+          if (this.#cancelled) abort(this.#cancelled);
         },
         onHeaders: (status, raw, resume, text) => {
           const pass = (): boolean => answer.head(status, raw, resume, text, (reason) => this.cancel(reason));
@@ -200,8 +210,9 @@ export class Exchange {
           const decide = (other: Injection | undefined): void => {
             held = false;
             over = other !== undefined;
-            if (this.#cancelled.signal.aborted) return;
+            if (this.#cancelled) return;
             if (other) {
+              answer.over();
               this.#abort?.(new BrokerError('ended', 'sent again with another credential'));
               this.#dispatch(outgoing, other);
             } else if (failed) this.cancel(failed);
@@ -216,7 +227,7 @@ export class Exchange {
         },
         onError: (error) => {
           failed = upstreamError(error, upstream.base.host);
-          if (!held && !over) this.cancel(failed);
+          if (!held && !over && !answer.ended) this.cancel(failed);
         },
       },
     );
@@ -231,11 +242,17 @@ export class Exchange {
     if (!kind.refreshable || this.#renewed) return undefined;
     this.#renewed = true;
     const renew = async (): Promise<Injection> =>
-      await kind.inject(config, this.#inject(true), outgoing, this.#cancelled.signal);
+      await kind.inject(config, this.#inject(true), outgoing, this.#signal());
     return renew().then(
       (made) => (made === refused ? undefined : made),
       () => undefined,
     );
+  }
+
+  #signal(): AbortSignal {
+    this.#asking ??= new AbortController();
+    if (this.#cancelled) this.#asking.abort(this.#cancelled);
+    return this.#asking.signal;
   }
 
   /** What the limits say, else `otherwise` bytes. */

@@ -150,16 +150,27 @@ export class HeaderRules {
 /** `headers` with each of `more` in place of all of its name. */
 export function replaced(headers: readonly string[], more: readonly string[]): string[] {
   if (more.length === 0) return [...headers];
-  const out = without(headers, new Set(names(more)));
+  const out = without(headers, namesOf(more));
   for (const item of more) out.push(item);
   return out;
+}
+
+/** By the list that they are in: a credential's is the same for each request. */
+const nameSets = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+function namesOf(headers: readonly string[]): ReadonlySet<string> {
+  const known = nameSets.get(headers);
+  if (known) return known;
+  const made = new Set(names(headers));
+  nameSets.set(headers, made);
+  return made;
 }
 
 /**
  * `headers` with the jar's cookies in their one Cookie field (RFC 6265 §5.4). What the service's configuration or credential
  * says there goes first, and instead of a cookie of the jar that has the same name.
  */
-export function withCookies(headers: readonly string[], jar: string | undefined): readonly string[] {
+export function withCookies(headers: string[], jar: string | undefined): string[] {
   if (jar === undefined) return headers;
   const given = valuesOf(headers, 'cookie')
     .flatMap((value) => value.split(/; */))

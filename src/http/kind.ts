@@ -56,6 +56,7 @@ export interface HttpKind<C extends HttpConfig = HttpConfig> extends Kind<C> {
   /**
    * Called for each request. A kind whose credential does not change returns the same Injection each time and no
    * promise: this is the hot path.
+   * @param signal aborts when the request is over, for `refreshable` kinds; others ask nobody and get one that never does.
    * @throws BrokerError told to the client as it is: `upstream_auth`, `invalid_argument` ...; nothing is sent then.
    */
   inject(config: C, io: InjectIo, request: Outgoing, signal: AbortSignal): Injection | Promise<Injection>;

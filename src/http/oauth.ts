@@ -68,7 +68,7 @@ export class TokenSource {
     const useless = fresh && (!chain.token || !refused || refused.equals(digest(chain.token)));
     // A token that was refused although the one before it was, too, is no worse than the next would be: nobody makes us
     // ask for one after the other.
-    const again = useless && now < chain.replacedAt + REFUSED_REST_MS;
+    const again = useless && !chain.running && now < chain.replacedAt + REFUSED_REST_MS;
     if (chain.token && (!useless || again) && now < chain.goodUntil) {
       // Whoever comes next finds a new one; if none is to be had, this one serves to its end.
       if (now >= chain.renewAt && rested && !chain.running)

@@ -16,11 +16,13 @@ import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { freePorts } from '../rig/port.ts';
+import { CLIENT, Issuer } from '../support/oidc.ts';
 import { rig } from '../support/rig.ts';
 import { parseTranscript, playTranscript } from './transcript.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
 const TERMINAL = resolve(import.meta.dirname, 'terminal.py');
+const VISITOR = resolve(import.meta.dirname, 'visitor.ts');
 const MASTER_PASSWORD = 'correct horse battery';
 
 /** An HTTP service for the transcripts: says what it was asked, with the headers that it was asked with. */
@@ -34,8 +36,14 @@ const echo = createServer((request, response) => {
     response.end(`${request.method} ${request.url}\n${authorization}\n${Buffer.concat(parts)}\n`);
   });
 });
-before(() => new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve)));
-after(() => {
+/** An authorisation server, for `broker oauth login`. */
+let issuer: Issuer;
+before(async () => {
+  issuer = await Issuer.start();
+  await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
+});
+after(async () => {
+  await issuer[Symbol.asyncDispose]();
   echo.close();
   echo.closeAllConnections();
 });
@@ -67,6 +75,16 @@ class Stage {
     for (const dir of [bin, home]) mkdirSync(dir);
     this.#script(join(bin, 'broker'), `exec '${process.execPath}' '${MAIN}' "$@"`);
     this.#script(join(bin, 'terminal'), `exec python3 '${TERMINAL}' "$@"`);
+    this.#script(
+      join(bin, 'visit'),
+      `exec '${process.execPath}' --import '${import.meta.resolve('tsx')}' '${VISITOR}'`,
+    );
+    const { client_id, client_secret } = CLIENT;
+    const urls = { auth_uri: `${issuer.url}/auth`, token_uri: `${issuer.url}/token` };
+    writeFileSync(
+      join(this.folder, 'client.json'),
+      JSON.stringify({ installed: { client_id, client_secret, ...urls, redirect_uris: ['http://localhost'] } }),
+    );
     writeFileSync(join(this.folder, 'master'), `${MASTER_PASSWORD}\n`);
     writeFileSync(join(this.folder, 'db-password'), `${postgres.logins.scram.password}\n`);
     const { scram } = postgres.logins;
@@ -90,8 +108,12 @@ class Stage {
       SSH_KEY: openssh.userKey,
       SSH_HOST_KEY: openssh.hostKey,
       SSH_FOLDER: openssh.directory,
+      CLIENT_ID: CLIENT.client_id,
+      CLIENT_SECRET: CLIENT.client_secret,
       CLEAR_PORT: String(postgresClear.port),
       ECHO_PORT: String((echo.address() as AddressInfo).port),
+      ISSUER: issuer.url,
+      BROKER_RIG: process.env.BROKER_RIG ?? '',
       FREE_PORT: String(freePort),
       FOLDER: this.folder,
     };

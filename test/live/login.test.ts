@@ -6,9 +6,10 @@ import type { JsonObject } from '../../src/core/json.ts';
 import { fromMillis } from '../../src/core/rpc.ts';
 import { toStruct } from '../../src/core/struct.ts';
 import { TestDaemon } from '../support/daemon.ts';
-import { CLIENT, Issuer, Visitor } from '../support/oidc.ts';
+import { CLIENT, Issuer } from '../support/oidc.ts';
 import { refusal } from '../support/refusal.ts';
 import { rig } from '../support/rig.ts';
+import { Visitor } from '../support/visitor.ts';
 
 /* `OAuth.Begin` and `Status` against a real authorisation server: by a browser, by hand, by device. */
 

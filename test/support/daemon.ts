@@ -147,6 +147,17 @@ export class TestDaemon implements AsyncDisposable {
     return found;
   }
 
+  /** The first `count` records that fit, waited for where they are still to come. @throws when they do not. */
+  async recorded(filter: Pick<AuditEvent, 'action'>, count: number, fits: (event: AuditEvent) => boolean) {
+    const found: AuditEvent[] = [];
+    const records = this.instance.daemon.audit.query({ ...filter, follow: true }, AbortSignal.timeout(10_000));
+    for await (const { event } of records) {
+      if (fits(event)) found.push(event);
+      if (found.length === count) return found;
+    }
+    throw new Error(`${found.length} of ${count} records came`);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const client of this.#clients) client.close();
     await this.instance[Symbol.asyncDispose]();

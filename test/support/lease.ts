@@ -107,6 +107,8 @@ export class TestLease<C, F, V extends Visitor, S> implements AsyncDisposable {
         if (ticket === undefined || presented?.equals(Buffer.from(ticket))) return undefined;
         return new BrokerError('unauthenticated', 'wrong ticket');
       },
+      admitSelf: async () => undefined,
+      recorded: Promise.resolve(),
       admitSide: async () => undefined,
       note: async () => undefined,
     };

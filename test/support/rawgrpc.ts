@@ -1,4 +1,5 @@
-import { Client, credentials } from '@grpc/grpc-js';
+import type { TestContext } from 'node:test';
+import { Client, type ClientReadableStream, credentials } from '@grpc/grpc-js';
 
 const same = (bytes: Buffer): Buffer => bytes;
 
@@ -24,6 +25,13 @@ export function rawDuplex(target: string, path: string, request: Buffer): Promis
     });
     call.write(request);
   }).finally(() => client.close());
+}
+
+/** Calls a method that streams its answers, which nobody reads unless the test does; closed with the test. */
+export function rawStream(t: TestContext, target: string, path: string): ClientReadableStream<Buffer> {
+  const client = new Client(target, credentials.createInsecure(), { 'grpc.enable_http_proxy': 0 });
+  t.after(() => client.close());
+  return client.makeServerStreamRequest(path, same, same, Buffer.alloc(0));
 }
 
 /** A length-delimited field of a protobuf message of fewer than 128 bytes (encoding guide, wire type 2). */

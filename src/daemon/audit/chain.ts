@@ -162,8 +162,13 @@ export class Chain {
   }
 
   /** The files as they are now, from the one that holds record `fromSeq` on; dispose to close them. */
-  snapshot(fromSeq = 1): Promise<Snapshot> {
-    return this.exclusively(async () => {
+  async snapshot(fromSeq = 1): Promise<Snapshot> {
+    // Whoever reads finds what was recorded before, written or not yet; that it could not be written is its author's to hear.
+    await this.#batches
+      .at(-1)
+      ?.wait(false)
+      .catch(() => undefined);
+    return await this.exclusively(async () => {
       const files: LogFile[] = [];
       const close = async (): Promise<void> => {
         for (const file of files) await file[Symbol.asyncDispose]();
@@ -210,7 +215,7 @@ export class Chain {
     await Promise.resolve();
     for (let written = 0; this.#batches.length > 0 || written >= BUSY_BATCH; ) {
       if (written >= BUSY_BATCH) await this.#gather();
-      written = await this.exclusively(() => this.#commit(this.#batches.shift()));
+      written = await this.exclusively(() => this.#commit());
     }
     this.#writing = undefined;
   }
@@ -230,11 +235,15 @@ export class Chain {
   }
 
   /** @returns how many records there were. */
-  async #commit(batch: Batch | undefined): Promise<number> {
+  async #commit(): Promise<number> {
+    const [batch] = this.#batches;
     if (!batch) return 0;
+    // What is added while the file is looked at goes with it: a session's first records share one sync.
+    const take = (): boolean => this.#batches[0] === batch && this.#batches.shift() !== undefined;
     try {
       await this.#checkFile();
       if (this.#size >= this.#maxBytes) await this.#rotate();
+      take();
       await this.#write(batch.events);
       batch.written();
       if (batch.demandsSync) await this.sync();
@@ -242,6 +251,7 @@ export class Chain {
       batch.synced();
       this.#problem = undefined;
     } catch (error) {
+      take();
       this.#problem = asProblem(error);
       batch.failed(this.#problem);
     }

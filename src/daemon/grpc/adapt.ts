@@ -12,6 +12,7 @@ import { ERROR_TRAILER, encodeError } from '../../core/rpc.ts';
 import { ACCESS, type Access } from '../access.ts';
 import type { Caller } from '../caller.ts';
 import { errorFields, type Log } from '../log.ts';
+import { endUnread, type Sending } from './unread.ts';
 
 /** What every handler gets besides its request. */
 export interface CallContext {
@@ -82,7 +83,7 @@ export class Adapter {
       };
       this.#during(call, run).then(
         () => call.end(),
-        (error: unknown) => call.emit('error', this.#status(call, error)),
+        (error: unknown) => this.#fail(call, error),
       );
     };
   }
@@ -115,7 +116,7 @@ export class Adapter {
       };
       this.#during(call, run).then(
         () => call.end(),
-        (error: unknown) => call.emit('error', this.#status(call, error)),
+        (error: unknown) => this.#fail(call, error),
       );
     };
   }
@@ -143,6 +144,11 @@ export class Adapter {
     } finally {
       this.#stop.removeEventListener('abort', stop);
     }
+  }
+
+  #fail(call: AnyCall & Sending & { emit(event: 'error', error: object): unknown }, thrown: unknown): void {
+    call.emit('error', this.#status(call, thrown));
+    endUnread(call);
   }
 
   #status(call: AnyCall, thrown: unknown): Partial<StatusObject> & { name: string; message: string } {

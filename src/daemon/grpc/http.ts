@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type ClientRequest, createServer, type IncomingMessage, type Server, request as send } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { BrokerError, toBrokerError } from '../../core/errors.ts';
+import { BrokerError, throwIfAborted, toBrokerError } from '../../core/errors.ts';
 import type { HttpHandlers } from '../../core/proto/broker/v1/Http.ts';
 import type { HttpHeader } from '../../core/proto/broker/v1/HttpHeader.ts';
 import type { HttpRequest__Output } from '../../core/proto/broker/v1/HttpRequest.ts';
@@ -51,6 +51,10 @@ export function httpHandlers(daemon: Pick<Daemon, 'proxy'>, adapt: Adapter): Htt
         });
         await download(answer, (data) => give({ data }));
         if (answer.rawTrailers.length > 0) await give({ trailers: { headers: headerList(answer.rawTrailers) } });
+      } catch (error) {
+        // Where the caller has gone, the connection was cut by us, and its end is no failure of ours.
+        throwIfAborted(signal);
+        throw error;
       } finally {
         signal.removeEventListener('abort', hangUp);
         near.destroy();

@@ -95,14 +95,22 @@ export class Callers {
   }
 
   /**
+   * The caller of the connection's last request, if this one presents the same token and that still holds.
+   * @throws BrokerError `denied`.
+   */
+  known({ last }: Connection, { token }: Presented, auth: RouteAuth): Caller | undefined {
+    if (last === undefined || last.token !== token || this.#deps.vaultState() !== 'unlocked') return undefined;
+    return this.#isGood(last.caller) ? demand(last.caller, auth) : undefined;
+  }
+
+  /**
    * The caller with the token that it presents, checked against what the route demands.
    * @throws BrokerError `locked`, `unauthenticated`, `denied`.
    */
   async authenticate(connection: Connection, presented: Presented, auth: RouteAuth): Promise<Caller> {
-    const { last } = connection;
+    const known = this.known(connection, presented, auth);
+    if (known) return known;
     const state = this.#deps.vaultState();
-    if (state === 'unlocked' && last !== undefined && last.token === presented.token && this.#isGood(last.caller))
-      return demand(last.caller, auth);
     const anonymous = await this.anonymous(connection);
     if (state !== 'unlocked') {
       throw state === 'locked'

@@ -45,7 +45,8 @@ export class Dispatch implements Requests {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, reached: Reached): Promise<void> {
-    const { route, caller, rest } = await this.#admit(request, reached);
+    const admitted = this.#admit(request, reached);
+    const { route, caller, rest } = admitted instanceof Promise ? await admitted : admitted;
     if (reached.expectsContinue && !route.answersContinue) response.writeContinue();
     await route.handle(request, response, caller, rest);
   }
@@ -56,7 +57,8 @@ export class Dispatch implements Requests {
     await route.upgrade(request, socket, head, caller, rest);
   }
 
-  async #admit(request: IncomingMessage, { connection, rule }: Reached): Promise<Admitted> {
+  /** No promise for a caller that is known from the last request of the connection. @throws, and rejects with, BrokerError. */
+  #admit(request: IncomingMessage, { connection, rule }: Reached): Admitted | Promise<Admitted> {
     const { rawHeaders, url = '', method = '' } = request;
     if (!url.startsWith('/'))
       throw new BrokerError('invalid_argument', 'the target of the request must be a path: this is no forward proxy');
@@ -72,10 +74,12 @@ export class Dispatch implements Requests {
     if (methods && !methods.includes(method))
       throw new HttpRefusal(405, `this path takes ${methods.join(' and ')} only`, [['Allow', methods.join(', ')]]);
     const isAsked = route.auth === 'token' || route.auth === 'admin';
+    const known = isAsked ? this.#parts.callers.known(connection, presented, route.auth) : undefined;
+    if (known) return { route, caller: known, rest };
     const caller = isAsked
-      ? await this.#authenticate(connection, presented, route)
-      : await this.#parts.callers.anonymous(connection);
-    return { route, caller, rest };
+      ? this.#authenticate(connection, presented, route)
+      : this.#parts.callers.anonymous(connection);
+    return caller.then((found) => ({ route, caller: found, rest }));
   }
 
   async #authenticate(connection: Connection, presented: Presented, route: Route): Promise<Caller> {

@@ -194,11 +194,16 @@ export class HttpListener implements AsyncDisposable {
     const connection = this.#connections.get(socket);
     if (!connection) return void socket.destroy();
     this.#answering.set(socket, response);
-    response.once('close', () => {
-      if (this.#answering.get(socket) === response) this.#answering.delete(socket);
-    });
+    response.on('close', this.#answered);
     this.#options.requests.request(request, response, { connection, rule: this.#rule, expectsContinue });
   }
+
+  /** One for all requests: it is called on the response. */
+  readonly #answered = ((answering: WeakMap<Duplex, ServerResponse>) =>
+    function (this: ServerResponse): void {
+      const { socket } = this.req;
+      if (answering.get(socket) === this) answering.delete(socket);
+    })(this.#answering);
 
   /**
    * An upgrade to what we do not speak is to be ignored (RFC 9110 §7.8): some clients offer HTTP/2 with every request. Node has

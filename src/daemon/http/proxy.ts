@@ -93,7 +93,8 @@ export class HttpProxy {
     mount: string,
   ): Promise<void> {
     this.#demandAudit();
-    const access = await this.#services.get(caller, name);
+    const got = this.#services.get(caller, name);
+    const access = got instanceof Promise ? await got : got;
     const event = eventOf(request, caller, access.service, tail);
     let exchange: Exchange;
     try {
@@ -201,22 +202,23 @@ export class HttpProxy {
     thrown: BrokerError | undefined,
   ): void {
     const error = thrown ?? report?.error;
-    const detail = {
-      ...event.detail,
-      ...(report && report.status > 0 && { status: report.status }),
-      ...(report?.scrubbed && { scrubbed: true }),
-      ...(error && 'rule' in error && typeof error.rule === 'string' && { rule: error.rule }),
-    };
-    const whole: AuditEvent = {
-      ...event,
+    const detail: Record<string, string | number | boolean> = { ...event.detail };
+    if (report && report.status > 0) detail.status = report.status;
+    if (report?.scrubbed) detail.scrubbed = true;
+    if (error && 'rule' in error && typeof error.rule === 'string') detail.rule = error.rule;
+    const { action, caller, service = '', kind = '' } = event;
+    this.#write({
+      action,
       outcome: error ? (REFUSALS.includes(error.code) ? 'denied' : 'failed') : 'ok',
+      caller,
+      service,
+      kind,
+      ...(error && { code: error.code, message: error.message }),
       durationMs: Math.round(performance.now() - since),
       bytesUp: report?.bytesUp ?? 0,
       bytesDown: report?.bytesDown ?? 0,
-      ...(error && { code: error.code, message: error.message }),
       detail,
-    };
-    this.#write(whole);
+    });
   }
 
   #write(event: AuditEvent): void {

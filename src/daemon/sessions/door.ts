@@ -47,6 +47,12 @@ export function doorFor(rules: DoorRules, peer: Promise<PeerIdentity | undefined
     if (found.uid !== rules.uid) return new BrokerError('denied', 'this session belongs to another user');
     return undefined;
   };
+  const count = async (): Promise<BrokerError | undefined> => {
+    const full = rules.closed() ?? rules.count();
+    if (full) return refuse(full);
+    watch.admitted(await peer);
+    return undefined;
+  };
   return {
     ticketRequired: rules.ticket !== undefined,
     ticket: rules.ticket,
@@ -59,9 +65,8 @@ export function doorFor(rules: DoorRules, peer: Promise<PeerIdentity | undefined
       if (rules.ticket && !presented) return refuse(new BrokerError('denied', 'this session asks for its password'));
       if (rules.ticket && presented && !rules.ticket.equals(presented))
         return refuse(new BrokerError('denied', 'that is not the password of this session'));
-      const full = rules.closed() ?? rules.count();
-      if (full) return refuse(full);
-      watch.admitted(await peer);
+      const full = await count();
+      if (full) return full;
       try {
         await rules.recorded;
       } catch (cause) {
@@ -69,6 +74,11 @@ export function doorFor(rules: DoorRules, peer: Promise<PeerIdentity | undefined
       }
       return rules.closed();
     },
+    async admitSelf() {
+      const stranger = await identify();
+      return stranger ? refuse(stranger) : count();
+    },
+    recorded: rules.recorded,
     async admitSide() {
       const stranger = await identify();
       return stranger && refuse(stranger);

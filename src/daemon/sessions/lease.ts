@@ -4,6 +4,7 @@ import type { Arrival, Driver, LeaseAddress, Visitor } from '../../core/driver.t
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
 import type { SessionEnd } from '../../core/relay.ts';
+import { within } from '../../core/within.ts';
 import { auditCaller, type PeerIdentity } from '../caller.ts';
 import { type DoorRules, doorFor } from './door.ts';
 import { endedError, endOfGrant, reasonOf } from './ending.ts';
@@ -57,9 +58,15 @@ export class LiveLease {
   #endReason: EndReason | undefined;
   #endError: BrokerError | undefined;
   #ending: Promise<void> | undefined;
+  /** Resolves when nothing is left of it but the record of its end, which is on its way. */
+  readonly #gone: Promise<void>;
+  #leave: () => void = () => undefined;
 
   constructor(parts: LeaseParts) {
     const { plan, deps, obtained, errand, limits } = parts;
+    this.#gone = new Promise((resolve) => {
+      this.#leave = resolve;
+    });
     this.id = parts.id;
     this.service = obtained.service.name;
     this.#parts = parts;
@@ -158,6 +165,11 @@ export class LiveLease {
       this.#ending = this.#end(reason, error);
     }
     return this.#ending;
+  }
+
+  /** As `end`, but does not wait until the end is on record. */
+  async leave(reason: EndReason): Promise<void> {
+    await Promise.race([this.end(reason), this.#gone]);
   }
 
   #finish(reason: EndReason, error?: BrokerError): void {
@@ -323,12 +335,7 @@ export class LiveLease {
     this.#scope.abort(error);
     this.#scope[Symbol.dispose]();
     await this.#listener?.[Symbol.asyncDispose]();
-    let stopWaiting = (): void => undefined;
-    const late = new Promise<void>((resolve) => {
-      stopWaiting = after(limits.endTimeoutMs, resolve);
-    });
-    await Promise.race([Promise.all(this.#running), late]);
-    stopWaiting();
+    await within(limits.endTimeoutMs, Promise.all(this.#running));
     for (const visit of this.#visits) visit.conn.destroy();
     await Promise.all([...this.#visits].map((visit) => visit.held?.[Symbol.asyncDispose]()));
     await this.#waiting?.[Symbol.asyncDispose]();
@@ -336,6 +343,7 @@ export class LiveLease {
     grant[Symbol.dispose]();
     ticket?.[Symbol.dispose]();
     emit('ended', this.view());
+    this.#leave();
     await this.#journal.ended(reason, error, this.view(), deps.now() - this.#openedAt);
   }
 }

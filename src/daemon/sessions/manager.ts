@@ -16,6 +16,7 @@ import {
   TRUNK_IDLE_MS,
 } from '../../core/limits.ts';
 import { Secret } from '../../core/secret.ts';
+import { within } from '../../core/within.ts';
 import { auditCaller, type Caller, type PeerIdentity } from '../caller.ts';
 import { descriptorOf } from '../peer/credentials.ts';
 import type { LocalTls, SessionDeps, SessionLimits } from './deps.ts';
@@ -25,7 +26,7 @@ import type { Errand } from './errand.ts';
 import { type EndReason, type Lease, type LeaseEvent, LeaseEvents, type OpenedLease } from './events.ts';
 import { addressGuard } from './guard.ts';
 import { type Greet, LiveLease } from './lease.ts';
-import { after, type Link, link } from './link.ts';
+import { type Link, link } from './link.ts';
 import { type Listener, listenNowhere, listenTcp, listenUnix } from './listener.ts';
 import { look } from './look.ts';
 import { PortRest } from './ports.ts';
@@ -173,6 +174,11 @@ export class SessionManager {
     await this.#leases.get(id)?.end(reason);
   }
 
+  /** As `close`, for a caller that is done: the session is gone when this resolves, its record may be on the way still. */
+  async leave(id: string): Promise<void> {
+    await this.#leases.get(id)?.leave('closed');
+  }
+
   /** Ends every session of a service, its spares too: it was removed. */
   async closeService(service: string, reason: EndReason): Promise<void> {
     const ended = [...this.#leases.values()].filter((lease) => lease.service === service).map((l) => l.end(reason));
@@ -187,7 +193,7 @@ export class SessionManager {
     this.#upstreams.halt(error);
     const ended = [...this.#leases.values()].map((lease) => lease.end(reason));
     const dialling = Promise.allSettled(this.#opening.values());
-    const results = await Promise.allSettled([...ended, this.#bounded(dialling)]);
+    const results = await Promise.allSettled([...ended, within(this.#limits.endTimeoutMs, dialling)]);
     // Sessions first: what runs on a shared connection is to be told so over it.
     results.push(...(await Promise.allSettled([this.#upstreams.clear(error)])));
     for (const result of results) if (result.status === 'rejected') this.#deps.report(result.reason, 'ending sessions');
@@ -288,16 +294,6 @@ export class SessionManager {
       });
       throw error;
     }
-  }
-
-  /** Waits for what is being torn down, but not longer than a session's end may take. */
-  async #bounded(work: Promise<unknown>): Promise<void> {
-    let stop = (): void => undefined;
-    const late = new Promise<void>((resolve) => {
-      stop = after(this.#limits.endTimeoutMs, resolve);
-    });
-    await Promise.race([work, late]);
-    stop();
   }
 
   async #localTls() {

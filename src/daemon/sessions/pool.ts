@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Berth, ChannelUse, Trunk } from '../../core/driver.ts';
+import type { Berth, ChannelUse, SharedUse, Trunk } from '../../core/driver.ts';
 import { type BrokerError, toBrokerError } from '../../core/errors.ts';
 import { DRAIN_MS, MAX_HANDSHAKES } from '../../core/limits.ts';
 import type { SessionLimits } from './deps.ts';
@@ -11,10 +11,12 @@ export type DialTrunk = (signal: AbortSignal) => Promise<Trunk>;
 interface Moored {
   readonly trunk: Trunk;
   readonly used: Record<ChannelUse, number>;
+  /** It was given to one alone, and is nobody else's any more. */
+  taken: boolean;
   /** Places given out since it was made. */
   given: number;
   /** As the kind says, less what the server refused. */
-  readonly room: Record<ChannelUse, number>;
+  readonly room: Record<SharedUse, number>;
   /** When the server last showed that it is there, in epoch ms. */
   provenAt: number;
   proving: boolean;
@@ -35,7 +37,7 @@ interface Waiter {
  */
 export class Pool {
   /** Of a new connection: as the kind says, less what the server refused on another. */
-  readonly #room: Record<ChannelUse, number>;
+  readonly #room: Record<SharedUse, number>;
   readonly #limits: SessionLimits;
   readonly #now: () => number;
   readonly #report: (error: unknown, doing: string) => void;
@@ -45,7 +47,7 @@ export class Pool {
   readonly #ended = new AbortController();
 
   constructor(
-    room: Readonly<Record<ChannelUse, number>>,
+    room: Readonly<Record<SharedUse, number>>,
     limits: SessionLimits,
     now: () => number,
     report: (error: unknown, doing: string) => void,
@@ -151,7 +153,7 @@ export class Pool {
 
   #withRoom(use: ChannelUse): Moored | undefined {
     for (const moored of this.#moored) {
-      if (moored.proving || moored.used[use] >= moored.room[use]) continue;
+      if (moored.proving || !hasRoom(moored, use)) continue;
       if (this.#now() - moored.provenAt <= this.#limits.restAfterMs) return moored;
       moored.proving = true;
       void this.#prove(moored);
@@ -199,7 +201,8 @@ export class Pool {
   #moor(trunk: Trunk): void {
     const moored: Moored = {
       trunk,
-      used: { session: 0, stream: 0 },
+      used: { session: 0, stream: 0, alone: 0 },
+      taken: false,
       given: 0,
       room: { ...this.#room },
       provenAt: this.#now(),
@@ -215,11 +218,13 @@ export class Pool {
     moored.stopIdle();
     const before = moored.used[use]++;
     const turn = ++moored.given;
+    moored.taken = use === 'alone';
     let left = false;
     return {
       trunk: moored.trunk,
       refused: () => {
         const others = moored.used[use] - (left ? 0 : 1);
+        if (use === 'alone') return false;
         if (others > 0 && others < moored.room[use]) this.#room[use] = moored.room[use] = others;
         // Those whose channels were in the way may have left before the refusal arrived.
         return before > 0 || others > 0 || moored.given > turn;
@@ -240,7 +245,7 @@ export class Pool {
     const { trunkIdleMs } = this.#limits;
     const close = (): void => void this.#discard(moored);
     // Those who wait for it get it first.
-    if (this.ended.aborted) close();
+    if (this.ended.aborted || moored.taken) close();
     else moored.stopIdle = after(trunkIdleMs, close);
   }
 
@@ -260,5 +265,10 @@ export class Pool {
 }
 
 function isIdle({ used }: Moored): boolean {
-  return used.session + used.stream === 0;
+  return used.session + used.stream + used.alone === 0;
+}
+
+function hasRoom(moored: Moored, use: ChannelUse): boolean {
+  if (moored.taken) return false;
+  return use === 'alone' ? isIdle(moored) : moored.used[use] < moored.room[use];
 }

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Client, ClientChannel, PseudoTtyInfo, PseudoTtyOptions, ServerChannel, Session } from 'ssh2';
 import { BrokerError } from '../../core/errors.ts';
+import type { AgentSource } from './agent.ts';
 import type { Channels } from './channels.ts';
 import { chunksOf, Output } from './output.ts';
 import { hangUp, hearAfterEof, sendSignal } from './packet.ts';
@@ -29,13 +30,19 @@ type Start = (
 interface StartOptions {
   readonly pty: PseudoTtyOptions | undefined;
   readonly env: Record<string, string>;
+  /** The client's agent, where it offered it. */
+  readonly agent: AgentSource | undefined;
 }
 
-/** One session channel of the local client: env and pty are collected, then exactly one thing is started. */
-export function bridgeSession(session: Session, bridge: Bridge): void {
+/**
+ * One session channel of the local client: env, pty and agent are collected, then exactly one thing is started.
+ * @param clientAgent opens connections to the client's agent, once the client has offered it.
+ */
+export function bridgeSession(session: Session, bridge: Bridge, clientAgent: AgentSource): void {
   const { policy } = bridge;
   const env: Record<string, string> = {};
   let pty: PseudoTtyOptions | undefined;
+  let agent: AgentSource | undefined;
   let running: ClientChannel | undefined;
   const permits = (request: SshRequest): boolean => decide(policy, request).allowed;
 
@@ -49,6 +56,11 @@ export function bridgeSession(session: Session, bridge: Bridge): void {
   session.on('pty', (accept, reject, info) => {
     if (!permits({ type: 'pty' })) return reject?.();
     pty = terminal(info);
+    accept?.();
+  });
+  session.on('auth-agent', (accept, reject) => {
+    if (!permits({ type: 'agent' })) return reject?.();
+    agent = clientAgent;
     accept?.();
   });
   session.on('window-change', (accept, _reject, { rows, cols, height, width }) => {
@@ -70,7 +82,7 @@ export function bridgeSession(session: Session, bridge: Bridge): void {
     const started = (up: ClientChannel): void => {
       running = up;
     };
-    void serveChannel(session, channel, bridge, decide(policy, request), what, { pty, env }, start, started);
+    void serveChannel(session, channel, bridge, decide(policy, request), what, { pty, env, agent }, start, started);
   };
   session.on('exec', (accept, _reject, { command }) => {
     run(
@@ -78,9 +90,9 @@ export function bridgeSession(session: Session, bridge: Bridge): void {
       'exec',
       accept(),
       ({ command: line }) =>
-        (upstream, { pty, env }, opened) =>
+        (upstream, { pty, env, agent }, opened) =>
           // A command that was allowed has its quoted form; without one nothing would be run.
-          void upstream.exec(line ?? 'false', { env, ...(pty && { pty }) }, opened),
+          void upstream.exec(line ?? 'false', startOptions(env, agent, pty), opened),
     );
   });
   session.on('shell', (accept) => {
@@ -89,8 +101,8 @@ export function bridgeSession(session: Session, bridge: Bridge): void {
       'shell',
       accept(),
       () =>
-        (upstream, { pty, env }, opened) =>
-          void upstream.shell(pty ?? false, { env }, opened),
+        (upstream, { pty, env, agent }, opened) =>
+          void upstream.shell(pty ?? false, startOptions(env, agent), opened),
     );
   });
   session.on('subsystem', (accept, _reject, { name }) => {
@@ -127,7 +139,10 @@ async function serveChannel(
   session.once('close', () => {
     left = true;
   });
-  const detail = decision.allowed && decision.argv ? { argv: JSON.stringify(decision.argv) } : {};
+  const detail = {
+    ...(decision.allowed && decision.argv && { argv: JSON.stringify(decision.argv) }),
+    ...(options.agent && { agent: 'forwarded' }),
+  };
   try {
     if (!decision.allowed) {
       await traffic.note({ action: `ssh.${what}`, outcome: 'denied', code: 'denied', message: decision.why });
@@ -172,7 +187,7 @@ interface Opened {
 }
 
 function open(channels: Channels, options: StartOptions, start: Start): Promise<Opened> {
-  return channels.session((upstream, opened) => start(upstream, options, opened), watch);
+  return channels.session((upstream, opened) => start(upstream, options, opened), watch, options.agent);
 }
 
 function watch(up: ClientChannel): Opened {
@@ -234,6 +249,15 @@ async function carry(
   session.off('close', clientGone);
   // A subsystem's end has no status that anybody looks at.
   return isSftp ? { lost: false, code: ended().code ?? 0 } : ended();
+}
+
+/** The library's types do not know of `agentForward`, which it documents. */
+function startOptions(
+  env: Record<string, string>,
+  agent: AgentSource | undefined,
+  pty?: PseudoTtyOptions,
+): { env: Record<string, string>; pty?: PseudoTtyOptions; agentForward: boolean } {
+  return { env, agentForward: agent !== undefined, ...(pty && { pty }) };
 }
 
 async function fail(output: Output, why: string): Promise<void> {

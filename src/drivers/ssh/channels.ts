@@ -3,6 +3,7 @@ import type { Client, ClientChannel } from 'ssh2';
 import type { Target } from '../../core/dial.ts';
 import type { Berth, Berths, ChannelUse } from '../../core/driver.ts';
 import { BrokerError, throwIfAborted } from '../../core/errors.ts';
+import type { AgentSource } from './agent.ts';
 import { hangUp } from './packet.ts';
 import { SshTrunk } from './trunk.ts';
 
@@ -39,21 +40,22 @@ export class Channels implements Disposable {
    * Opens a channel and starts something in it. A server that takes no more channels on one connection is asked on
    * another; so is one whose connection turns out to be dead, as long as nothing was started.
    * @param opened called at once: how it ended may come in the packet that says it began.
+   * @param agent what the server may reach through it. A connection does not tell which of its channels wants an agent, so
+   *   this one is then the only channel of its connection.
    * @throws BrokerError `upstream_refused`; those of a login; `ended` after disposal.
    */
-  async session<T>(start: StartChannel, opened: (channel: ClientChannel) => T): Promise<T> {
+  async session<T>(start: StartChannel, opened: (channel: ClientChannel) => T, agent?: AgentSource): Promise<T> {
     for (let tries = 1; ; tries++) {
-      const berth = await this.#take('session');
+      const berth = await this.#take(agent ? 'alone' : 'session');
       try {
-        return await this.#start(berth, start, opened);
+        return await this.#start(berth, start, opened, agent);
       } catch (error) {
         const dead = isDead(error);
         const elsewhere = dead || (isRefusal(error) && berth.refused());
         berth[Symbol.dispose]();
         if (dead) await berth.trunk.over;
         throwIfAborted(this.#over.signal);
-        if (!elsewhere || tries === MAX_TRIES)
-          throw new BrokerError('upstream_refused', 'the server refused to start it', { cause: error });
+        if (!elsewhere || tries === MAX_TRIES) throw refusal(error, dead);
       }
     }
   }
@@ -90,10 +92,16 @@ export class Channels implements Disposable {
     return first;
   }
 
-  #start<T>(berth: Berth, start: StartChannel, opened: (channel: ClientChannel) => T): Promise<T> {
+  #start<T>(
+    berth: Berth,
+    start: StartChannel,
+    opened: (channel: ClientChannel) => T,
+    agent: AgentSource | undefined,
+  ): Promise<T> {
     const { trunk } = berth;
     if (!(trunk instanceof SshTrunk)) throw new BrokerError('internal', 'a connection of another kind');
     const { client } = trunk;
+    trunk.agent.source = agent;
     return new Promise((resolve, reject) => {
       start(client, (error, channel) => {
         if (error) return reject(error);
@@ -111,6 +119,14 @@ export class Channels implements Disposable {
       });
     });
   }
+}
+
+function refusal(cause: unknown, dead: boolean): BrokerError {
+  if (dead) return new BrokerError('upstream_unreachable', 'the server closes its connections', { cause });
+  const noAgent = cause instanceof Error && cause.message === 'Unable to request agent forwarding';
+  const what = isRefusal(cause) ? 'refused to open a channel' : 'refused to start it';
+  const message = noAgent ? 'forwards no agent (AllowAgentForwarding)' : what;
+  return new BrokerError('upstream_refused', `the server ${message}`, { cause });
 }
 
 /** The server said no to the channel itself (RFC 4254 §5.1), rather than to what was to be started in it. */

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Client, ConnectConfig } from 'ssh2';
 import type { DriverIo } from '../../core/driver.ts';
 import { BrokerError, throwIfAborted, toBrokerError } from '../../core/errors.ts';
+import { type BorrowedAgent, borrowedAgent } from './agent.ts';
 import { parseCertificate } from './certificate.ts';
 import { bareHost, describe, pinsOf, type SshConfig } from './config.ts';
 import { authFailure, hostKeyRefusal, transportFailure } from './failure.ts';
@@ -15,6 +16,8 @@ import { agentOf, signAs } from './signer.ts';
 export interface SshLogin {
   readonly client: Client;
   readonly socket: Duplex;
+  /** What the server finds when it asks for an agent. */
+  readonly agent: BorrowedAgent;
 }
 
 type Method = 'publickey' | 'password' | 'keyboard-interactive';
@@ -31,10 +34,11 @@ export async function login(config: SshConfig, io: DriverIo, signal: AbortSignal
   const dialed = await io.dial({ host: bareHost(config.host), port: config.port }, signal);
   const { socket } = dialed.conn.detach();
   const client = new (library().Client)();
+  const agent = borrowedAgent();
   try {
-    const used = await authenticate(client, socket, config, pins, credentials, io, signal);
+    const used = await authenticate(client, socket, config, pins, credentials, agent, io, signal);
     io.passed('auth', used);
-    return { client, socket };
+    return { client, socket, agent };
   } catch (thrown) {
     socket.on('error', () => undefined);
     socket.destroy();
@@ -66,6 +70,7 @@ function authenticate(
   config: SshConfig,
   pins: Pins | undefined,
   { key, certificate }: Credentials,
+  borrowed: BorrowedAgent,
   io: DriverIo,
   signal: AbortSignal,
 ): Promise<string> {
@@ -139,6 +144,8 @@ function authenticate(
         sock: socket as never,
         username,
         authHandler: next,
+        // Not for the login, in which `next` alone decides.
+        agent: borrowed.agent,
         // The caller's signal is the one deadline.
         readyTimeout: 0,
         keepaliveInterval: 0,

@@ -52,6 +52,10 @@ const shape = {
   allow_subsystems: list({
     doc: 'Subsystems that may be started, other than sftp, which has sftp_read and sftp_write.',
   }),
+  allow_agent: boolean({
+    doc: 'The client’s own SSH agent may be forwarded (ssh -A): the server can use the keys in it while the session lasts.',
+    default: false,
+  }),
   allow_forward: list({ doc: 'Targets that TCP connections may be forwarded to: db.internal:5432.' }),
   via: viaField,
   via_for: list({

@@ -1,10 +1,10 @@
-import type { Driver } from '../../core/driver.ts';
+import type { Driver, DriverIo } from '../../core/driver.ts';
 import { BrokerError } from '../../core/errors.ts';
 import { Channels } from './channels.ts';
 import { login } from './client.ts';
 import { describe, type SshConfig, sshConfig } from './config.ts';
 import { hint, type SshFacts } from './hint.ts';
-import { identityFrom, identityOf } from './identity.ts';
+import { type Identity, identityFrom, identityOf } from './identity.ts';
 import { greet, type SshVisitor } from './local.ts';
 import { readPolicy } from './policy.ts';
 import { SshTrunk } from './trunk.ts';
@@ -30,13 +30,25 @@ export const ssh: Driver<SshConfig, SshFacts, SshVisitor, never> = {
     const policy = readPolicy(config);
     const { berths } = io;
     if (!berths) throw new BrokerError('internal', 'there are no shared connections');
-    const seed = io.random(32);
-    const identity = identityOf(seed);
-    seed.fill(0);
-    return new SshUpstream(new Channels(berths, await berths.reserve('session', signal)), { identity }, policy);
+    return new SshUpstream(new Channels(berths, await berths.reserve('session', signal)), factsOf(io.random), policy);
   },
   greet: (conn, facts, door, signal) =>
     greet(conn, door.localKey ? identityFrom(door.localKey()) : facts.identity, door, signal),
   trust,
   hint,
 };
+
+/** The key of the local side is made when somebody asks for it: broker itself never does. */
+function factsOf(random: DriverIo['random']): SshFacts {
+  let made: Identity | undefined;
+  return {
+    get identity() {
+      if (!made) {
+        const seed = random(32);
+        made = identityOf(seed);
+        seed.fill(0);
+      }
+      return made;
+    },
+  };
+}

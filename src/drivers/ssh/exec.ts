@@ -1,128 +1,142 @@
-import { Duplex, type Readable } from 'node:stream';
-import type { ClientChannel, PseudoTtyOptions } from 'ssh2';
+import type { ClientChannel } from 'ssh2';
+import type { Door } from '../../core/driver.ts';
 import { BrokerError, throwIfAborted, toBrokerError } from '../../core/errors.ts';
-import { CommandProblem, quoteArgv } from './argv.ts';
-import { ALGORITHMS, library } from './library.ts';
-import { chunksOf } from './output.ts';
-import { sendSignal } from './packet.ts';
+import { DRAIN_MS } from '../../core/limits.ts';
+import { within } from '../../core/within.ts';
+import type { Bridge } from './bridge.ts';
+import { Insider } from './insider.ts';
+import { openSession, Refused, requestExec, requestPty, type Terminal } from './packet.ts';
+import { type Decision, decide, type SshPolicy } from './policy.ts';
+import { type Ended, Running } from './running.ts';
 
-/** A command that runs. */
-export interface Running {
-  /** Takes input; waits for a command that does not read. */
-  write(bytes: Buffer): Promise<void>;
-  endOfInput(): void;
-  resize(rows: number, columns: number): void;
-  signal(name: string): void;
-  readonly stdout: AsyncIterable<Buffer>;
-  readonly stderr: AsyncIterable<Buffer>;
-  /** How it ended: resolves when all output was read. @throws BrokerError `ended` when the session was cut off. */
-  readonly ended: Promise<{ readonly code: number } | { readonly signal: string }>;
-}
+const ACTION = 'ssh.exec';
 
 export interface Execution {
   readonly argv: readonly string[];
-  readonly terminal?: { readonly rows: number; readonly columns: number; readonly type: string } | undefined;
+  readonly terminal?: Terminal | undefined;
 }
 
 /**
- * Runs one command through a session's stream: the same door, policy and records as a stock client's.
- * @param stream as SessionManager.connect gives it; ended by whoever has it.
- * @throws BrokerError `invalid_argument` for words that cannot be sent; what ended the session; the signal's reason.
+ * One command as the client of a session: through the same door, policy, connections and records as a stock client's,
+ * straight to a channel of the server. The channel is opened while the intent is written; the command is sent when that
+ * is on disk.
  */
-export async function execute(stream: Duplex, execution: Execution, signal: AbortSignal): Promise<Running> {
-  const command = quoted(execution.argv);
-  const { terminal } = execution;
-  const pty: PseudoTtyOptions | undefined = terminal && {
-    rows: terminal.rows,
-    cols: terminal.columns,
-    term: terminal.type || 'xterm',
-  };
-  throwIfAborted(signal);
-  return await new Promise<Running>((resolve, reject) => {
-    const client = new (library().Client)();
-    const aborted = (): void => reject(toBrokerError(signal.reason));
-    const cut = (cause?: unknown): void => reject(new BrokerError('ended', 'the session was ended', { cause }));
-    signal.addEventListener('abort', aborted, { once: true });
-    client.on('error', cut).on('close', () => cut());
-    client.on('ready', () => {
-      client.exec(command, pty ? { pty } : {}, (error, made) => {
-        signal.removeEventListener('abort', aborted);
-        if (error) cut(error);
-        // At once: how it ended may come in the same packet as that it began.
-        else resolve(running(made));
-      });
+export class Command extends Insider<Running> {
+  readonly #execution: Execution;
+  /** How it ended. @throws BrokerError what ended the session; `upstream_*` when the server cut it off. */
+  readonly ended: Promise<Ended>;
+  #resolve: (ended: Ended) => void = () => undefined;
+  #reject: (error: BrokerError) => void = () => undefined;
+
+  constructor(execution: Execution) {
+    super();
+    this.#execution = execution;
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
     });
-    client.connect({
-      sock: deferred(stream) as never,
-      username: 'broker',
-      readyTimeout: 0,
-      algorithms: ALGORITHMS as never,
-      // The other end of the stream is this process: it never leaves its memory.
-      hostVerifier: () => true,
-    });
-  });
-}
-
-/**
- * The same stream, but no write arrives while it is still being made: in memory an answer would come inside of the very
- * call that asked for it, and ssh2 at both ends loses the order of its packets then.
- */
-function deferred(stream: Duplex): Duplex {
-  const made = new Duplex({
-    read: () => void stream.resume(),
-    write: (chunk: Buffer, _encoding, done) => process.nextTick(() => stream.write(chunk, () => done())),
-    final: (done) => {
-      stream.end();
-      done();
-    },
-    destroy: (error, done) => {
-      stream.destroy();
-      done(error);
-    },
-  });
-  stream.on('data', (chunk: Buffer) => {
-    if (!made.push(chunk)) stream.pause();
-  });
-  stream.on('end', () => made.push(null)).on('close', () => made.destroy());
-  return made;
-}
-
-function running(channel: ClientChannel): Running {
-  let end: { readonly code: number } | { readonly signal: string } | undefined;
-  channel.on('exit', (code: number | null, name?: string) => {
-    end = code === null ? { signal: (name ?? 'KILL').replace(/^SIG/, '') } : { code };
-  });
-  const ended = new Promise<{ readonly code: number } | { readonly signal: string }>((resolve, reject) => {
-    channel.once('close', () => (end ? resolve(end) : reject(new BrokerError('ended', 'the session was ended'))));
-  });
-  // Whoever runs it asks for it at last; until then it must not count as unhandled.
-  ended.catch(() => undefined);
-  channel.on('error', () => undefined);
-  const stderr: Readable = channel.stderr;
-  return {
-    write: (bytes) =>
-      new Promise((resolve) => {
-        channel.once('close', resolve);
-        channel.write(bytes, () => {
-          channel.off('close', resolve);
-          resolve();
-        });
-      }),
-    endOfInput: () => void channel.end(),
-    resize: (rows, columns) => channel.setWindow(rows, columns, 0, 0),
-    signal: (name) => void sendSignal(channel, name),
-    stdout: chunksOf(channel),
-    stderr: chunksOf(stderr),
-    ended,
-  };
-}
-
-/** Whether the words may pass is for the policy to say, which gets the very same ones back. */
-function quoted(argv: readonly string[]): string {
-  try {
-    return quoteArgv(argv, true);
-  } catch (error) {
-    if (error instanceof CommandProblem) throw new BrokerError('invalid_argument', `the command ${error.message}`);
-    throw error;
+    this.ended.catch(() => undefined);
   }
+
+  protected override async enter(door: Door): Promise<BrokerError | undefined> {
+    this.recorded = door.recorded;
+    return await door.admitSelf();
+  }
+
+  /** @throws BrokerError `denied`, `unavailable` (the log), `upstream_*`, what ended the session. */
+  protected override async work({ channels, policy, traffic }: Bridge, signal: AbortSignal): Promise<void> {
+    const decision = this.#decide(policy);
+    if (!decision.allowed) {
+      await traffic.note({ action: ACTION, outcome: 'denied', code: 'denied', message: decision.why });
+      throw new BrokerError('denied', decision.why);
+    }
+    const { argv, command } = decision;
+    if (command === undefined) throw new BrokerError('internal', 'a command without its quoted form');
+    const detail = { argv: JSON.stringify(argv) };
+    const began = performance.now();
+    const intent = Promise.all([this.recorded, traffic.note({ action: ACTION, outcome: 'intent', detail })]);
+    let lost = false;
+    channels.lost = () => {
+      lost = true;
+    };
+    let running: Running | undefined;
+    let failure: BrokerError | undefined;
+    try {
+      const opening = channels.session(openSession, (channel) => {
+        const release = traffic.running(channel);
+        channel.once('close', release);
+        return { channel, running: new Running(channel, (direction, bytes) => traffic.moved(direction, bytes)) };
+      });
+      const [opened] = await during(signal, Promise.all([opening, recorded(intent)]));
+      running = opened.running;
+      await this.#run(opened.channel, running, command, signal);
+      failure = failureOf(undefined, running, lost);
+    } catch (thrown) {
+      if (running) {
+        running.hangUp();
+        await within(DRAIN_MS, running.closed);
+      }
+      failure = failureOf(thrown, running, lost);
+    }
+    const ended = running?.ended;
+    // On its way to the disk before the caller hears of it, who waits for the disk no more than for the end of a session.
+    void traffic.note({
+      action: ACTION,
+      outcome: failure ? 'failed' : 'ok',
+      durationMs: Math.round(performance.now() - began),
+      bytesUp: running?.bytesUp ?? 0,
+      bytesDown: running?.bytesDown ?? 0,
+      ...(failure && { code: failure.code, message: failure.message }),
+      detail: { ...detail, ...(ended && ('code' in ended ? { exitCode: ended.code } : { exitSignal: ended.signal })) },
+    });
+    if (failure) this.#reject(failure);
+    else if (ended) this.#resolve(ended);
+    if (failure) throw failure;
+  }
+
+  /** Resolves when the channel is closed, after all output was taken. */
+  async #run(channel: ClientChannel, running: Running, command: string, signal: AbortSignal): Promise<void> {
+    const { terminal } = this.#execution;
+    if (terminal) await during(signal, requestPty(channel, terminal));
+    throwIfAborted(signal);
+    const closed = requestExec(channel, command).then(() => running.closed);
+    // Input may come at once: the server reads what is behind the command in its order.
+    this.give(running);
+    await during(signal, closed);
+  }
+
+  #decide(policy: SshPolicy): Decision {
+    const { argv, terminal } = this.#execution;
+    const decision = decide(policy, { type: 'argv', argv });
+    if (!decision.allowed || !terminal) return decision;
+    const pty = decide(policy, { type: 'pty' });
+    return pty.allowed ? decision : pty;
+  }
+}
+
+/** Why it failed, if so: what ended the session, what the server refused, or that the server never said how it ended. */
+function failureOf(thrown: unknown, running: Running | undefined, lost: boolean): BrokerError | undefined {
+  if (thrown !== undefined && !(thrown instanceof Refused)) return toBrokerError(thrown);
+  if (running?.ended) return undefined;
+  if (lost) return new BrokerError('upstream_protocol', 'the server closed the connection while the command ran');
+  if (thrown) return new BrokerError('upstream_refused', thrown.message, { cause: thrown });
+  return new BrokerError('upstream_protocol', 'the server did not say how the command ended');
+}
+
+async function recorded(intent: Promise<unknown>): Promise<void> {
+  try {
+    await intent;
+  } catch (cause) {
+    throw new BrokerError('unavailable', 'the audit log cannot be written', { cause });
+  }
+}
+
+/** What `work` comes to, unless the signal aborts first: then its reason is thrown. */
+function during<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const aborted = (): void => reject(toBrokerError(signal.reason));
+    signal.addEventListener('abort', aborted, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
+    if (signal.aborted) aborted();
+  });
 }

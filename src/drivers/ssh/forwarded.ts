@@ -1,16 +1,16 @@
 import { Duplex } from 'node:stream';
-import type { ClientChannel } from 'ssh2';
+import type { ClientChannel, ServerChannel } from 'ssh2';
 
 /**
  * A forwarded connection as a stream like any other. ssh2's channels never count as destroyed, and a write to one that is
  * closed never returns.
  */
 export class ChannelStream extends Duplex {
-  readonly #channel: ClientChannel;
+  readonly #channel: ClientChannel | ServerChannel;
   #closed = false;
   #pending: (() => void) | undefined;
 
-  constructor(channel: ClientChannel) {
+  constructor(channel: ClientChannel | ServerChannel) {
     super({ allowHalfOpen: true });
     this.#channel = channel;
     channel.on('data', (chunk: Buffer) => {

@@ -6,8 +6,8 @@ import type { Arrival, Door, OpenParams, Visitor } from '../../core/driver.ts';
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import { DRAIN_MS } from '../../core/limits.ts';
 import { Secret } from '../../core/secret.ts';
-import type { DeskVisitor } from './desk.ts';
 import { type Identity, identityOf } from './identity.ts';
+import type { InsideVisitor } from './insider.ts';
 import { ALGORITHMS, library } from './library.ts';
 import { sendDisconnect } from './packet.ts';
 
@@ -26,7 +26,7 @@ export interface StockVisitor extends Visitor {
 }
 
 /** Who is served: an SSH client, or broker itself. */
-export type SshVisitor = StockVisitor | DeskVisitor;
+export type SshVisitor = StockVisitor | InsideVisitor;
 export type SshArrival = Arrival<SshVisitor, never>;
 
 /**

@@ -1,4 +1,4 @@
-import type { ClientChannel, ClientErrorExtensions, Session } from 'ssh2';
+import type { Client, ClientChannel, ClientErrorExtensions, ServerChannel, Session } from 'ssh2';
 import { sshString, uint32 } from './blob.ts';
 
 /**
@@ -22,6 +22,10 @@ interface Internals {
 }
 type SignStep = (data: Buffer, signed: (signature: Buffer) => void) => void;
 
+/** What the library gives its other channels. */
+const AGENT_WINDOW = 2 * 1024 * 1024;
+const AGENT_PACKET = 32 * 1024;
+
 /** RFC 4253 §11.1: byte SSH_MSG_DISCONNECT, uint32 reason, string description, string language. */
 const DISCONNECT = 1;
 const BY_APPLICATION = 11;
@@ -37,11 +41,9 @@ export function sendDisconnect(connection: unknown, reason: string): boolean {
  * when it is wanted most: nobody writes to the process any more.
  */
 export function sendSignal(channel: unknown, name: string): boolean {
-  const protocol = property(property(channel, '_client'), '_protocol');
-  const id = property(property(channel, 'outgoing'), 'id');
-  const state = property(property(channel, 'outgoing'), 'state');
+  const { protocol, id, open } = outgoing(channel);
   const signal = property(protocol, 'signal');
-  if (typeof signal !== 'function' || typeof id !== 'number' || (state !== 'open' && state !== 'eof')) return false;
+  if (typeof signal !== 'function' || typeof id !== 'number' || !open) return false;
   Reflect.apply(signal, protocol, [id, name]);
   return true;
 }
@@ -63,6 +65,77 @@ export function hangUp(channel: ClientChannel): void {
   channel.destroy();
   channel.resume();
   channel.stderr.resume();
+}
+
+/** What the library opens its channels with, and takes for granted of each. */
+const WINDOW = 2 * 1024 * 1024;
+const PACKET = 32 * 1024;
+
+/**
+ * Opens a session channel (RFC 4254 §6.1) in which nothing runs yet: the library's own methods start it at once.
+ * @throws Error as the library's `exec`: "Not connected".
+ */
+export function openSession(client: Client, opened: (error: Error | undefined, channel: ClientChannel) => void): void {
+  const protocol = property(client, '_protocol');
+  const channels = property(client, '_chanMgr');
+  const [add, session] = [property(channels, 'add'), property(protocol, 'session')];
+  if (typeof add !== 'function' || typeof session !== 'function') throw new Error('another version of ssh2');
+  const socket = property(client, '_sock');
+  // Where the server has said its last word no answer will come, though our end is open still.
+  if (property(socket, 'writable') !== true || property(property(socket, '_readableState'), 'ended') === true)
+    throw new Error('Not connected');
+  const waiter = Object.assign((error: Error | undefined, channel: ClientChannel) => opened(error, channel), {
+    type: 'session',
+  });
+  const id: unknown = Reflect.apply(add, channels, [waiter]);
+  if (id === -1) throw new Error('No free channels available');
+  Reflect.apply(session, protocol, [id, WINDOW, PACKET]);
+}
+
+/** RFC 4254 §6.5: the command is sent when this returns. Resolves when the server has started it. @throws Refused */
+export function requestExec(channel: ClientChannel, command: string): Promise<void> {
+  return request(channel, 'exec', [command, true], 'to run it');
+}
+
+/** RFC 4254 §6.2. @throws Refused */
+export function requestPty(channel: ClientChannel, { rows, columns, type }: Terminal): Promise<void> {
+  return request(channel, 'pty', [rows, columns, 0, 0, type, undefined, true], 'to give it a terminal');
+}
+
+/** RFC 4254 §6.7. As with signals, the library sends none behind EOF. */
+export function sendResize(channel: ClientChannel, rows: number, columns: number): void {
+  const { protocol, id, open } = outgoing(channel);
+  const change = property(protocol, 'windowChange');
+  if (open && typeof change === 'function') Reflect.apply(change, protocol, [id, rows, columns, 0, 0]);
+}
+
+/** A terminal that a command is to have. */
+export interface Terminal {
+  readonly rows: number;
+  readonly columns: number;
+  readonly type: string;
+}
+
+/** The server said no to what was asked of a channel, or closed it before it answered. */
+export class Refused extends Error {}
+
+function request(channel: ClientChannel, name: string, args: readonly unknown[], what: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const { protocol, id, open } = outgoing(channel);
+    const [ask, waiting] = [property(protocol, name), property(channel, '_callbacks')];
+    if (typeof ask !== 'function' || !Array.isArray(waiting)) throw new Error('another version of ssh2');
+    const refusal = new Refused(`the server refused ${what}`);
+    if (!open) throw refusal;
+    waiting.push((refused: boolean) => (refused ? reject(refusal) : resolve()));
+    Reflect.apply(ask, protocol, [id, ...args]);
+  });
+}
+
+function outgoing(channel: unknown): { readonly protocol: unknown; readonly id: unknown; readonly open: boolean } {
+  const way = property(channel, 'outgoing');
+  const state = property(way, 'state');
+  const open = state === 'open' || state === 'eof';
+  return { protocol: property(property(channel, '_client'), '_protocol'), id: property(way, 'id'), open };
 }
 
 /**
@@ -98,6 +171,27 @@ export function useCertificate(
     const signature = Buffer.concat([sshString(made.algorithm), sshString(made.bytes)]);
     transmit(protocol, Buffer.concat([body, sshString(signature)]));
   };
+  return true;
+}
+
+/**
+ * Asks a client of our server for a channel to its agent (draft-ietf-sshm-ssh-agent §4.2). The library's protocol knows the
+ * message, its server does not.
+ * @returns false where nothing was asked; else `opened` is called once.
+ */
+export function openAgentChannel(
+  connection: unknown,
+  opened: (error: Error | undefined, channel?: ServerChannel) => void,
+): boolean {
+  const type = 'auth-agent@openssh.com';
+  const protocol = property(connection, '_protocol');
+  const manager = property(connection, '_chanMgr');
+  const add = property(manager, 'add');
+  const ask = property(protocol, 'openssh_authAgent');
+  if (typeof add !== 'function' || typeof ask !== 'function') return false;
+  const id: unknown = Reflect.apply(add, manager, [Object.assign(opened.bind(undefined), { type })]);
+  if (typeof id !== 'number' || id < 0) return false;
+  Reflect.apply(ask, protocol, [id, AGENT_WINDOW, AGENT_PACKET]);
   return true;
 }
 

@@ -12,6 +12,7 @@ export interface PolicyFields {
   readonly allow_pty: boolean;
   readonly allow_env: readonly string[];
   readonly allow_subsystems: readonly string[];
+  readonly allow_agent: boolean;
   readonly allow_forward: readonly string[];
 }
 
@@ -26,6 +27,7 @@ export interface SshPolicy {
   readonly pty: boolean;
   readonly env: readonly string[];
   readonly subsystems: readonly string[];
+  readonly agent: boolean;
   readonly forward: readonly string[];
 }
 
@@ -70,6 +72,7 @@ export function readPolicy(fields: PolicyFields): SshPolicy {
     pty: fields.allow_pty,
     env: fields.allow_env,
     subsystems: fields.allow_subsystems,
+    agent: fields.allow_agent,
     forward: fields.allow_forward,
   };
 }
@@ -136,7 +139,7 @@ export function decide(policy: SshPolicy, request: SshRequest): Decision {
     case 'path':
       return decidePath(policy, request.access, request.path);
     case 'agent':
-      return denied('agent forwarding is never allowed');
+      return policy.agent ? ALLOWED : denied('agent forwarding is not allowed here (allow_agent)');
     case 'x11':
       return denied('X11 forwarding is never allowed');
     case 'listen':

@@ -13,12 +13,14 @@ const PROHIBITED = 1;
 /** A logged-in connection, for the channels of many sessions. */
 export class SshTrunk implements Trunk {
   readonly client: SshLogin['client'];
+  readonly agent: SshLogin['agent'];
   readonly over: Promise<void>;
   readonly #socket: Duplex;
   #ended = false;
 
-  constructor({ client, socket }: SshLogin) {
+  constructor({ client, socket, agent }: SshLogin) {
     this.client = client;
+    this.agent = agent;
     this.#socket = socket;
     // Every channel listens for the end of its connection.
     client.setMaxListeners(0);

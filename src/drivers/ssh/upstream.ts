@@ -3,10 +3,12 @@ import type { OpenParams, Upstream } from '../../core/driver.ts';
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import { DRAIN_MS } from '../../core/limits.ts';
 import type { SessionEnd } from '../../core/relay.ts';
+import { within } from '../../core/within.ts';
+import { clientAgent } from './agent.ts';
 import { bridgeSession } from './bridge.ts';
 import type { Channels } from './channels.ts';
-import type { DeskVisitor } from './desk.ts';
 import type { SshFacts } from './hint.ts';
+import type { InsideVisitor } from './insider.ts';
 import { type SshVisitor, type StockVisitor, sayGoodbye } from './local.ts';
 import { decide, type SshPolicy } from './policy.ts';
 import { Traffic } from './traffic.ts';
@@ -30,19 +32,13 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
 
   async serve(visitor: SshVisitor, idleMs: number, signal: AbortSignal): Promise<SessionEnd> {
     const traffic = new Traffic(visitor.note);
-    if ('desk' in visitor) return await this.#serveDesk(visitor, traffic, signal);
+    if ('insider' in visitor) return await this.#serveInsider(visitor, traffic, signal);
     const local = visitor.connection;
     this.#attach(local, traffic);
     const outcome = await this.#outcome(visitor, traffic, idleMs, signal);
     if (outcome.outcome === 'upstream_finished') {
       // What the server sent before it left is the client's.
-      let stop = (): void => undefined;
-      const late = new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, DRAIN_MS);
-        stop = () => clearTimeout(timer);
-      });
-      await Promise.race([traffic.idle(), late]);
-      stop();
+      await within(DRAIN_MS, traffic.idle());
     }
     traffic.hangUp();
     const words = outcome.error ?? new BrokerError('upstream_protocol', 'the server closed the connection');
@@ -53,9 +49,9 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
     return { ...outcome, bytesUp: traffic.bytesUp, bytesDown: traffic.bytesDown };
   }
 
-  async #serveDesk({ desk, conn }: DeskVisitor, traffic: Traffic, signal: AbortSignal): Promise<SessionEnd> {
+  async #serveInsider({ insider, conn }: InsideVisitor, traffic: Traffic, signal: AbortSignal): Promise<SessionEnd> {
     const bridge = { channels: this.#channels, policy: this.#policy, traffic };
-    const end = await desk.serve(bridge, AbortSignal.any([signal, this.#channels.ended]));
+    const end = await insider.serve(bridge, AbortSignal.any([signal, this.#channels.ended]));
     conn.destroy();
     traffic.hangUp();
     await this[Symbol.asyncDispose]();
@@ -72,6 +68,7 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
 
   #attach(local: Connection, traffic: Traffic): void {
     const bridge = { channels: this.#channels, policy: this.#policy, traffic };
+    const agent = clientAgent(local);
     let sessions = 0;
     local.on('session', (accept, reject) => {
       if (sessions >= MAX_CHANNELS) return reject();
@@ -80,7 +77,7 @@ export class SshUpstream implements Upstream<SshFacts, SshVisitor, never> {
       session.once('close', () => {
         sessions--;
       });
-      bridgeSession(session, bridge);
+      bridgeSession(session, bridge, agent);
     });
     local.on('tcpip', (accept, reject, { destIP, destPort }) => {
       const decision = decide(this.#policy, { type: 'forward', host: destIP, port: destPort });

@@ -108,6 +108,8 @@ export function limitsContain(outer: RequestLimits, inner: RequestLimits): boole
 export class RequestPolicy {
   readonly #levels: readonly { readonly by: LimitedBy; readonly any: readonly Compiled[] }[];
   readonly #counters: Counters;
+  /** The answer to every request, where there is nothing to look at and nothing to count. */
+  readonly #free: Allowed | undefined;
 
   /** @param levels each of which must let a request pass: the service, the token, and those it descends from. */
   constructor(levels: readonly LimitedBy[], counters: Counters) {
@@ -121,10 +123,14 @@ export class RequestPolicy {
         paths: limits.paths.map(pathPattern),
       })),
     }));
+    if (!levels.every(({ any: [first] }) => first && isUnlimited(first.limits))) return;
+    const refusal = tooLarge({ name: 'broker', prefix: '' }, 0);
+    this.#free = { allowed: true, maxBody: 0, tooLarge: refusal, release: () => undefined };
   }
 
   /** Decides, and counts the request if it may pass. Nothing is counted for one that may not. */
   admit(request: RequestFacts): Allowed | Refused {
+    if (this.#free) return this.#free;
     const chosen: { readonly by: LimitedBy; readonly limits: Compiled }[] = [];
     for (const { by, any } of this.#levels) {
       const fits = chooseFrom(by, any, request);
@@ -161,6 +167,10 @@ export class RequestPolicy {
     }
     return undefined;
   }
+}
+
+function isUnlimited({ methods, paths, maxBody, rate, concurrency }: RequestLimits): boolean {
+  return methods.length + paths.length + maxBody + rate + concurrency === 0;
 }
 
 /** The first limits of several that let the request pass by what it is, or why the first of them does not. */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
+import { WebSocket, WebSocketServer } from 'ws';
 import { HttpWorld, Upstream } from '../../support/httpworld.ts';
 import { struct } from '../../support/pgservice.ts';
 
@@ -37,6 +39,29 @@ test('cookies stay in broker: the client sees none, and its own do not go out', 
   assert.equal(await sent('site/login', ['Cookie', 'mine=1']), 'none');
   assert.equal(await sent('site/me', ['Cookie', 'mine=1', 'Cookie', 'sid=stolen']), 'sid=canary-cookie; b=2');
   assert.equal(await sentByOther('site/me'), 'sid=canary-cookie; b=2');
+});
+
+test('a WebSocket’s handshake brings the jar’s cookies along, and what its answer sets stays in the jar', async () => {
+  await using chatty = await Upstream.start(
+    (request, response) => void response.end(JSON.stringify(request.headers.cookie ?? 'none')),
+  );
+  const sockets = new WebSocketServer({ server: chatty.server });
+  sockets.on('headers', (headers) => headers.push('Set-Cookie: ws=canary-cookie; Path=/', 'X-Beside: seen'));
+  sockets.on('connection', (socket, request) => socket.send(request.headers.cookie ?? 'none'));
+  await world.add('chat', chatty.plain, { session_cookies: 'service', strip_response_headers: ['x-none'] });
+  for (const expected of ['none', 'ws=canary-cookie']) {
+    const socket = new WebSocket(`${world.daemon.http.replace('http', 'ws')}/proxy/chat/x`, {
+      headers: { 'x-broker-token': world.token, cookie: 'mine=1' },
+    });
+    const upgraded = once(socket, 'upgrade');
+    const [message] = await once(socket, 'message');
+    assert.equal(String(message), expected);
+    const [{ headers }] = await upgraded;
+    assert.deepEqual([headers['set-cookie'], headers['x-beside']], [undefined, 'seen']);
+    socket.close();
+    await once(socket, 'close');
+  }
+  assert.equal(await sent('chat/me'), 'ws=canary-cookie');
 });
 
 test('with a jar for each token, one token gets nothing of another’s session', async () => {

@@ -6,7 +6,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { CANARY, HttpWorld, Upstream } from '../../support/httpworld.ts';
-import { rawHttp } from '../../support/rawhttp.ts';
+import { rawConnection, rawHttp } from '../../support/rawhttp.ts';
 import { OK, RawUpstream } from '../../support/rawupstream.ts';
 
 /* Refusals and limits of the proxy that nothing else would notice the lack of: each was taken out once, and this went red. */
@@ -80,6 +80,8 @@ test('the answer that declines a WebSocket is searched, bounded, and not taken c
   const echo = await declined(`HTTP/1.1 403 No\r\nX-A: ${CANARY}\r\n\r\nyou sent ${CANARY}`);
   assert.deepEqual([echo.status, echo.body], [403, `you sent ${'*'.repeat(CANARY.length)}`]);
   assert.ok(!echo.text.includes(CANARY));
+  const control = await declined('HTTP/1.1 403 N\0o\r\nContent-Length: 0\r\n\r\n');
+  assert.deepEqual([control.status, control.text.includes('\0')], [502, false]);
   const packed = gzipSync(CANARY).toString('latin1');
   assert.equal((await declined(`HTTP/1.1 403 No\r\nContent-Encoding: gzip\r\n\r\n${packed}`)).status, 502);
   assert.equal((await declined(`HTTP/1.1 403 No\r\n\r\n${'x'.repeat(1024 * 1024 + 1)}`)).status, 502);
@@ -203,6 +205,83 @@ test('through a proxy, too, all addresses of the target’s name are judged', as
     Object.assign(dns, { lookup: real });
     syncBuiltinESMExports();
   }
+});
+
+test('whoever used a service before opens it to nobody else: each token is decided for itself', async () => {
+  await using upstream = await RawUpstream.start();
+  await world.add('decided', upstream.url);
+  const admin = await world.daemon.admin();
+  const grants = [{ services: 'decided', actions: ['http'], limits: { paths: ['/only'] } }];
+  const narrow = (await admin.tokens.create({ name: 'narrow', scope: 'proxy', grants })).text;
+  const other = await world.daemon.proxyToken('elsewhere', 'something-else', ['http']);
+  const as = async (token: string, path: string): Promise<number> => {
+    const answer = await fetch(`${world.daemon.http}/proxy/decided/${path}`, { headers: { 'x-api-key': token } });
+    await answer.text();
+    return answer.status;
+  };
+  assert.equal(await as(world.token, 'all'), 200);
+  assert.deepEqual([await as(narrow, 'all'), await as(narrow, 'only'), await as(other, 'all')], [403, 200, 404]);
+  assert.equal(await as(world.token, 'all'), 200);
+});
+
+test('a changed service’s next request goes where it points now, with a request to the old place under way', async () => {
+  const [before, later] = [await RawUpstream.start(() => undefined), await RawUpstream.start()];
+  try {
+    await world.add('moved', before.url);
+    const held = world.ask('moved/held').catch(() => undefined);
+    while (!before.received.includes('/held')) await new Promise((resolve) => setImmediate(resolve));
+    await world.add('moved', later.url, {}, 'bearer', { token: 'canary-for-the-new-place' });
+    assert.equal((await asked('moved/next')).text, 'ok');
+    assert.match(later.received, /canary-for-the-new-place/);
+    assert.doesNotMatch(before.received, /canary-for-the-new-place/);
+    for (const socket of before.sockets) socket.destroy();
+    await (await held)?.body.dump();
+  } finally {
+    await before[Symbol.asyncDispose]();
+    await later[Symbol.asyncDispose]();
+  }
+});
+
+test('no query gets on record or into the log, refused or not', async () => {
+  await using upstream = await RawUpstream.start();
+  await world.add('queried', upstream.url, { paths: ['/good'] });
+  for (const path of ['good', 'bad', '%2e%2e/good']) await asked(`queried/${path}?password=canary-in-query`);
+  await rawHttp(port, handshake('queried', 'bad?password=canary-in-query'));
+  const records = JSON.stringify(await world.daemon.audit());
+  assert.match(records, /queried/);
+  assert.doesNotMatch(records + world.daemon.log.join(''), /canary-in-query/);
+});
+
+test('trailers are held to what headers are, and the 101 of a WebSocket fills the jar', async () => {
+  const chunks = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\n';
+  const late = `X-Sum: ${CANARY}\r\nSet-Cookie: a=1\r\nX-Broker-Error: denied\r\nAlt-Svc: x\r\n\r\n`;
+  const switched = 'HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSet-Cookie: sid=1\r\n\r\n';
+  await using upstream = await RawUpstream.start((received, socket) => {
+    if (!received.startsWith('GET /x')) return chunks + late;
+    setImmediate(() => socket.end());
+    return switched;
+  });
+  await world.add('late', upstream.url, { session_cookies: 'service' });
+  const head = `GET /proxy/late/y HTTP/1.1\r\nHost: localhost\r\nX-Broker-Token: ${world.token}\r\nConnection: close\r\n\r\n`;
+  const { body } = await rawHttp(port, head);
+  assert.equal(body, `2\r\nok\r\n0\r\nX-Sum: ${'*'.repeat(CANARY.length)}\r\n\r\n`);
+  assert.doesNotMatch((await rawHttp(port, handshake('late'))).text, /set-cookie/i);
+  await rawHttp(port, head);
+  assert.match(upstream.received, /^cookie: sid=1\r$/im);
+});
+
+test('an upload that its client breaks off does not end for the server as if it were whole', async () => {
+  await using upstream = await RawUpstream.start(() => undefined);
+  await world.add('cut', upstream.url);
+  const socket = await rawConnection(port);
+  const lines = ['Host: localhost', `X-Broker-Token: ${world.token}`, 'Transfer-Encoding: chunked'];
+  socket.write(`POST /proxy/cut/x HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n4\r\nhalf\r\n`);
+  while (!upstream.received.includes('half')) await new Promise((resolve) => setImmediate(resolve));
+  const [server] = upstream.sockets;
+  const closed = new Promise((resolve) => server?.once('close', resolve));
+  socket.destroy();
+  await closed;
+  assert.doesNotMatch(upstream.received, /half\r\n0\r\n/);
 });
 
 async function signingKey(): Promise<string> {

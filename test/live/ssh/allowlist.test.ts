@@ -34,7 +34,7 @@ after(() => upstream.socket.destroy());
 
 function policies(): SshPolicy[] {
   const none = { sftp_read: [], sftp_write: [], allow_shell: false, allow_pty: false };
-  const more = { ...none, allow_env: [], allow_subsystems: [], allow_forward: [] };
+  const more = { ...none, allow_env: [], allow_subsystems: [], allow_agent: false, allow_forward: [] };
   const of = (allowed_commands: string[], allow_any_command: boolean, posix_shell: boolean): SshPolicy =>
     readPolicy({ ...more, allowed_commands, allow_any_command, posix_shell });
   return [

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import type { BrokerClient } from '../../../src/cli/connect.ts';
-import { TestDaemon } from '../../support/daemon.ts';
+import { type BrokerClient, fromServiceError } from '../../../src/cli/connect.ts';
+import { MASTER, TestDaemon } from '../../support/daemon.ts';
 import { struct } from '../../support/pgservice.ts';
 import { rig } from '../../support/rig.ts';
 import { eventually } from '../../support/sessions.ts';
@@ -117,6 +117,45 @@ test('a command that ignores being told to end is killed: at its timeout, and wh
   await eventually(() => cancelled.state.out === 'on\n');
   cancelled.call.cancel();
   await eventually(async () => !(await isRunning(`sleep ${late}`)) && !(await isRunning(`sleep ${gone}`)));
+});
+
+test('a caller that stops reading: its timeout ends the command and the call, and the session is gone', async () => {
+  const marker = `head -c 700${process.pid}000 /dev/zero`;
+  const call = agent.ssh.exec();
+  call.once('data', () => call.pause());
+  const failed = once(call, 'error');
+  call.write({ start: { service: 'box', argv: marker.split(' '), timeout: { seconds: '0', nanos: 300_000_000 } } });
+  const [error] = await failed;
+  assert.equal(fromServiceError(error, '').message, 'broker ended the call: its answers were not read');
+  assert.equal(await isRunning(marker), false);
+  assert.deepEqual(daemon.instance.daemon.sessions.list(), []);
+});
+
+test('a session that a command runs in is listed, and ends with the lock, the close and its token’s rights', async () => {
+  const { daemon: core } = daemon.instance;
+  const admin = await daemon.admin();
+  const seconds = `67.${process.pid}`;
+  for (const [end, why] of [
+    [(id: string) => admin.sessions.close({ id }), /box: the session was closed/],
+    [() => admin.vault.lock({}), /box: the vault was locked/],
+  ] as const) {
+    const { state, over } = start(['sleep', seconds]);
+    await eventually(() => isRunning(`sleep ${seconds}`));
+    const [listed, ...others] = core.sessions.list();
+    assert.deepEqual([listed?.service, listed?.state, others], ['box', 'connected', []]);
+    await end(listed?.id ?? '');
+    await over;
+    assert.match(state.error?.message ?? '', why);
+    await eventually(async () => !(await isRunning(`sleep ${seconds}`)));
+    assert.deepEqual(core.sessions.list(), []);
+  }
+  await daemon.client().vault.unlock({ password: Buffer.from(MASTER) });
+  assert.equal(await output(['echo', 'again']), 'again\n');
+  const opening = daemon.client(await daemon.proxyToken('opening', '*', ['open'])).ssh.exec();
+  const refused = once(opening, 'error');
+  opening.resume();
+  opening.write({ start: { service: 'box', argv: ['echo', 'x'] } });
+  assert.equal(fromServiceError((await refused)[0], '').code, 'denied');
 });
 
 test('a change of the terminal’s size reaches the command', async () => {

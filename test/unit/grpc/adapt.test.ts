@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { constants } from 'node:http2';
 import { createServer, type Server as NetServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { type BrokerClient, connect } from '../../../src/cli/connect.ts';
+import { type BrokerClient, connect, fromServiceError } from '../../../src/cli/connect.ts';
 import { BrokerError } from '../../../src/core/errors.ts';
 import { Adapter } from '../../../src/daemon/grpc/adapt.ts';
 import { packageDefinition } from '../../../src/daemon/grpc/definition.ts';
 import { connectionFacts, connectionInterceptor, underFacts } from '../../../src/daemon/grpc/peers.ts';
 import { proveConnections } from '../../../src/daemon/grpc/selfcheck.ts';
+import { endUnread } from '../../../src/daemon/grpc/unread.ts';
 import type { Log } from '../../../src/daemon/log.ts';
-import { rawUnary } from '../../support/rawgrpc.ts';
+import { rawStream, rawUnary } from '../../support/rawgrpc.ts';
 import { collected, refusal } from '../../support/refusal.ts';
 
 /* The one way of a handler onto the wire, with handlers that misbehave. */
@@ -174,6 +176,82 @@ test('a client that closed its side still gets the answers of a two-way stream',
     answers.map(({ data }) => data.toString()),
     ['abcd'],
   );
+});
+
+for (const [what, method] of [
+  ['two-way', 'connect'],
+  ['one-way', 'query'],
+] as const)
+  test(`a ${what} stream that fails is over at a client that stops reading, and here`, async (t) => {
+    const over: Promise<void>[] = [];
+    const watch = (signal: AbortSignal): void => {
+      over.push(new Promise((resolve) => signal.addEventListener('abort', () => resolve())));
+    };
+    const late = new BrokerError('upstream_timeout', 'too late');
+    // More than the client's library takes before anybody asks, and less than blocks the handler.
+    const messages = Array.from({ length: 24 }, () => 'x'.repeat(64 * 1024));
+    const { client, target } = await stage(t, (adapt) => ({
+      Sessions: {
+        Connect: adapt.duplex(async (_requests, send, { signal }) => {
+          watch(signal);
+          for (const message of messages) await send({ data: Buffer.from(message) });
+          throw late;
+        }),
+      },
+      Audit: {
+        Query: adapt.serverStream(async function* (_request, { signal }) {
+          watch(signal);
+          for (const message of messages) yield { message };
+          throw late;
+        }),
+      },
+    }));
+    const call = method === 'connect' ? client.sessions.connect() : rawStream(t, target, '/broker.v1.Audit/Query');
+    call.once('data', () => call.pause());
+    const [error] = await once(call, 'error');
+    assert.equal(fromServiceError(error, '').message, 'broker ended the call: its answers were not read');
+    await Promise.all(over);
+    assert.equal(over.length, 1);
+  });
+
+test('a client that reads late, but reads, gets to know why its call has failed', async (t) => {
+  let fail = (): void => undefined;
+  const failing = new Promise<void>((resolve) => {
+    fail = resolve;
+  });
+  const { client } = await stage(t, (adapt) => ({
+    Sessions: {
+      Connect: adapt.duplex(async (_requests, send) => {
+        for (let index = 0; index < 24; index++) await send({ data: Buffer.alloc(64 * 1024) });
+        fail();
+        throw new BrokerError('upstream_timeout', 'too late');
+      }),
+    },
+  }));
+  const call = client.sessions.connect();
+  call.once('data', () => {
+    call.pause();
+    void failing.then(() => call.resume());
+  });
+  const [error] = await once(call, 'error');
+  assert.equal(fromServiceError(error, '').message, 'too late');
+});
+
+test('a client that takes a little at a time is waited for, as long as it does', async (t) => {
+  // No timer of the daemon keeps a process alive.
+  await stage(t, () => ({}));
+  const left = [5, 4, 3, 3];
+  const code = await new Promise((resolve) => {
+    const call = {
+      get writableLength() {
+        return left.shift() ?? 0;
+      },
+      once: () => undefined,
+      call: { nextCall: { stream: { close: resolve } } },
+    };
+    endUnread(call, 1);
+  });
+  assert.deepEqual([code, left], [constants.NGHTTP2_ENHANCE_YOUR_CALM, []]);
 });
 
 test('each handler knows the connection that it was called over, however the calls interleave', async (t) => {

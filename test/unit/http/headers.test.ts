@@ -56,6 +56,7 @@ test('a header that the service sets is there once, whatever the client sends an
   const set = rules({ set_headers: ['X-Tenant: ours'], default_headers: ['X-Version: 1'] });
   const sent = ['x-tenant', 'theirs', 'X-TENANT', 'again', 'Connection', 'x-tenant, x-version'];
   assert.deepEqual(set.request(sent), ['X-Version', '1', 'X-Tenant', 'ours']);
+  assert.deepEqual(set.request(['x-tenant', 'theirs', 'A', '1']), ['A', '1', 'X-Version', '1', 'X-Tenant', 'ours']);
   assert.deepEqual(set.request(['x-version', '2']), ['x-version', '2', 'X-Tenant', 'ours']);
 });
 

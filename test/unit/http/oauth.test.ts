@@ -4,7 +4,10 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { isTokenUrl, type OAuthSettings } from '../../../src/core/oauth.ts';
 import { Secret } from '../../../src/core/secret.ts';
+import { Chain } from '../../../src/http/chain.ts';
+import { requestToken } from '../../../src/http/tokenrequest.ts';
 import { CACHED, failure, issuer, never, refresh, source, text } from '../../support/issuer.ts';
+import { refusal } from '../../support/refusal.ts';
 
 test('asks once for however many want a token, and again only when it is about to end', async () => {
   let now = 1_000_000;
@@ -201,4 +204,34 @@ test('a token endpoint is https, or on this machine', () => {
   for (const url of ['https://a.test/token', 'http://127.0.0.1:1/t', 'http://[::1]:1/t']) assert(isTokenUrl(url), url);
   for (const url of ['http://a.test/token', 'https://u:p@a.test/', 'ftp://a.test', 'https://a.test/#x', 'nonsense'])
     assert(!isTokenUrl(url), url);
+});
+
+test('a token endpoint in the clear is not asked, whoever named it', async () => {
+  let asked = 0;
+  const fetch = async (): Promise<Response> => {
+    asked += 1;
+    return new Response('{}');
+  };
+  for (const tokenUrl of ['http://issuer.test/token', 'https://user:pw@issuer.test/token', 'file:///etc/passwd'])
+    await refusal(requestToken(fetch, refresh(tokenUrl), undefined, 0), 'invalid_argument');
+  assert.equal(asked, 0);
+});
+
+test('a chain is of one application and its secret; what it holds is wiped at its end', () => {
+  const settings = refresh('https://issuer.test/token');
+  const chain = new Chain(settings);
+  assert.ok(chain.fits(refresh('https://issuer.test/token')));
+  for (const change of [
+    { clientId: 'other' },
+    { clientSecret: Secret.fromText('other') },
+    { tokenUrl: 'https://evil.test/token' },
+    { scope: 'more' },
+    { refreshToken: Secret.fromText('of somebody else') },
+  ])
+    assert.ok(!chain.fits({ ...settings, ...change }), Object.keys(change)[0]);
+  const [token, newer] = [Secret.fromText('access'), Secret.fromText('refresh')];
+  chain.renew(token, { renewAt: 1, goodUntil: 2 });
+  chain.advance(newer);
+  chain.end();
+  assert.ok(token.disposed && newer.disposed);
 });

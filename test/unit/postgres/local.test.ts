@@ -38,6 +38,8 @@ async function meet(bytes: Buffer, door: Partial<Door> = {}, signal = never): Pr
       asked.admit++;
       return undefined;
     },
+    admitSelf: async () => undefined,
+    recorded: Promise.resolve(),
     admitSide: async () => {
       asked.side++;
       return undefined;

@@ -36,6 +36,8 @@ async function meet(chunks: readonly (string | Buffer)[], ticketRequired = false
       presented.push(given);
       return !ticketRequired || given === TICKET ? undefined : new BrokerError('denied', 'not the password');
     },
+    admitSelf: async () => undefined,
+    recorded: Promise.resolve(),
     admitSide: async () => undefined,
     note: async () => undefined,
   };
@@ -154,6 +156,8 @@ test('a client that stalls is given up with the signal, and its connection close
     tls: undefined,
     idleMs: 0,
     admit: () => assert.fail('nobody is at the door'),
+    admitSelf: async () => undefined,
+    recorded: Promise.resolve(),
     admitSide: async () => undefined,
     note: async () => undefined,
   };
@@ -173,6 +177,8 @@ test('a session over TLS begins with the handshake, also when its first bytes ca
     tls: tlsContext({ cert: server.cert, key: Secret.fromText(server.key) }),
     idleMs: 0,
     admit: async () => undefined,
+    admitSelf: async () => undefined,
+    recorded: Promise.resolve(),
     admitSide: async () => undefined,
     note: async () => undefined,
   };

@@ -108,6 +108,8 @@ test('a key that is revoked is not taken, though another line trusts it', () => 
   const blob = (line: string): Buffer => Buffer.from(line.split(' ')[1] ?? '', 'base64');
   assert.equal(isTrusted(pins, blob(pub)), false);
   assert.equal(isTrusted(pins, blob(other)), true);
+  for (const names of ['host', 'name', 'hostname.', '*.hostname'])
+    assert.throws(() => parseKnownHosts(`${names} ${pub}`, 'hostname', 22), /no key for hostname/);
 });
 
 test('what says where the secrets go drops them when it changes', () => {

@@ -26,7 +26,14 @@ const NONE = {
   sftp_read: ['/f'],
   sftp_write: ['/f'],
 };
-const CLOSED = { allow_shell: false, allow_pty: false, allow_env: [], allow_subsystems: [], allow_forward: [] };
+const CLOSED = {
+  allow_shell: false,
+  allow_pty: false,
+  allow_env: [],
+  allow_subsystems: [],
+  allow_agent: false,
+  allow_forward: [],
+};
 /** What one copy may have asked for and not got: WINDOW requests of 32 KiB where the server states no limits. */
 const MOST_REQUESTS = 32;
 

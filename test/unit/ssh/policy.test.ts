@@ -13,6 +13,7 @@ const NOTHING: PolicyFields = {
   allow_pty: false,
   allow_env: [],
   allow_subsystems: [],
+  allow_agent: false,
   allow_forward: [],
 };
 const allows = (fields: Partial<PolicyFields>, request: SshRequest): boolean =>
