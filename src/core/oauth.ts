@@ -120,6 +120,22 @@ export function canLogIn(config: LoginConfig): boolean {
   return config.issuer !== undefined || config.authorization_url !== undefined || config.device_url !== undefined;
 }
 
+/** What of a service's configuration a login needs; imap, smtp and oauth2_client have it. */
+export interface LoginSettings extends LoginConfig {
+  readonly client_id?: string | undefined;
+  readonly client_secret?: Secret | undefined;
+  readonly client_auth?: ClientAuth | undefined;
+  readonly client_json?: Secret | undefined;
+  readonly token_ca?: string | undefined;
+  readonly scope?: string | undefined;
+  readonly scopes?: readonly string[] | undefined;
+}
+
+/** True for the configuration of a kind that has these fields. */
+export function isLoginSettings(config: unknown): config is LoginSettings {
+  return typeof config === 'object' && config !== null && 'authorization_params' in config;
+}
+
 export interface OAuthConfig extends LoginConfig {
   readonly client_id?: string | undefined;
   readonly client_secret?: Secret | undefined;

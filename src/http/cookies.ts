@@ -1,12 +1,10 @@
 import { createRequire } from 'node:module';
 import type { Cookie, CookieJar, MemoryCookieStore } from 'tough-cookie';
+import { onFirstUse } from '../core/library.ts';
 
 const require = createRequire(import.meta.url);
-
-/** Loaded with the first jar: it brings the list of public suffixes, which a daemon without jars must not pay for. */
-function library(): typeof import('tough-cookie') {
-  return require('tough-cookie');
-}
+/** Loaded with the first jar: it brings the list of public suffixes. */
+const tough = onFirstUse<typeof import('tough-cookie')>('tough-cookie', () => require('tough-cookie'));
 
 /** Cookies of one jar (PEERS §8; RFC 6265 §6.1 asks for 50 of a domain). The oldest goes for the next. */
 export const MAX_COOKIES = 50;
@@ -121,10 +119,10 @@ export class Jar {
   constructor(baseUrl: string, now: () => number) {
     this.#origin = new URL(baseUrl).origin;
     this.#now = now;
-    this.#store = new (library().MemoryCookieStore)();
+    this.#store = new (tough().MemoryCookieStore)();
     // Refuses domains that are public suffixes, and drops in silence what breaks the rules of __Host- and __Secure-.
     const options = { prefixSecurity: 'silent', enforceSecureOriginOnStorage: true } as const;
-    this.#jar = new (library().CookieJar)(this.#store, options);
+    this.#jar = new (tough().CookieJar)(this.#store, options);
   }
 
   /** What to send as Cookie for a raw path (its query may be there); undefined when there is none. */
@@ -141,7 +139,7 @@ export class Jar {
     if (setCookie.length === 0) return;
     const now = this.#now();
     for (const field of setCookie) {
-      const cookie = cookieBytes(field) > MAX_COOKIE_BYTES ? undefined : library().Cookie.parse(field);
+      const cookie = cookieBytes(field) > MAX_COOKIE_BYTES ? undefined : tough().Cookie.parse(field);
       if (!cookie) continue;
       endAt(cookie, now);
       this.#jar.setCookieSync(cookie, this.#url(path), { now: new Date(now), ignoreError: true });

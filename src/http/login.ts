@@ -1,22 +1,11 @@
 import * as oauth from 'oauth4webapi';
 import { BrokerError } from '../core/errors.ts';
-import { isTokenUrl, type LoginConfig } from '../core/oauth.ts';
+import { isTokenUrl, type LoginSettings } from '../core/oauth.ts';
 import { quoteServer } from '../core/quote.ts';
 import { Secret } from '../core/secret.ts';
 import { parseClientFile } from './clientfile.ts';
 import type { EndpointFetch } from './endpoint.ts';
 import { basicPair } from './tokenrequest.ts';
-
-/** What of a service's configuration a login needs; imap, smtp and oauth2_client have it. */
-export interface LoginSettings extends LoginConfig {
-  readonly client_id?: string | undefined;
-  readonly client_secret?: Secret | undefined;
-  readonly client_auth?: 'post' | 'basic' | undefined;
-  readonly client_json?: Secret | undefined;
-  readonly token_ca?: string | undefined;
-  readonly scope?: string | undefined;
-  readonly scopes?: readonly string[] | undefined;
-}
 
 /** What a login ended in. */
 export interface LoginResult {
@@ -29,11 +18,6 @@ export interface DeviceCode {
   readonly url: string;
   readonly userCode: string;
   readonly expiresInSeconds: number;
-}
-
-/** True for the configuration of a kind that has these fields. */
-export function isLoginSettings(config: unknown): config is LoginSettings {
-  return typeof config === 'object' && config !== null && 'authorization_params' in config;
 }
 
 /**

@@ -43,6 +43,8 @@ export class World implements AsyncDisposable {
   auditBroken = false;
   /** Set: audit records are not on disk before this resolves. */
   auditHold: Promise<void> | undefined;
+  /** Set: the gate's intents, and they alone, are not on disk before this resolves. */
+  intentHold: Promise<void> | undefined;
   /** Milliseconds added to the clock. */
   skewMs = 0;
   readonly manager: SessionManager;
@@ -92,7 +94,7 @@ export class World implements AsyncDisposable {
     if (this.refuse) throw this.refuse;
     const grant = this.#authority.issue({ collection: 'service', name: request.service }, request.action);
     this.grants.push(grant);
-    return { grant, recorded: this.auditHold ?? Promise.resolve() };
+    return { grant, recorded: this.intentHold ?? this.auditHold ?? Promise.resolve() };
   }
 
   async #record(event: AuditEvent): Promise<void> {

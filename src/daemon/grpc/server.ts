@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Server as NetServer, Socket } from 'node:net';
 import { type ConnectionInjector, Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import { BrokerError } from '../../core/errors.ts';
 import { otherEnd } from '../peer/connection.ts';
@@ -9,6 +8,7 @@ import type { PeerLookup } from '../peer/lookup.ts';
 import { packageDefinition } from './definition.ts';
 import { listenTcp, listenUnix, type TcpBind, type UnixBind } from './listen.ts';
 import { type ConnectionFacts, connectionInterceptor, underFacts } from './peers.ts';
+import { addReflection } from './reflection.ts';
 
 export interface GrpcServerOptions {
   readonly services: ReadonlyMap<string, UntypedServiceImplementation>;
@@ -62,7 +62,7 @@ export class GrpcServer implements AsyncDisposable {
     }
     const health = new HealthImplementation({ '': 'SERVING' });
     health.addToServer(server);
-    new ReflectionService(definition).addToServer(server);
+    addReflection(server, definition);
     const made = new GrpcServer(server, health);
     try {
       if (options.unix) await made.#listenUnix(options.unix, options.peers);

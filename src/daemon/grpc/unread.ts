@@ -13,12 +13,13 @@ export interface Sending {
  * which reads none of it would never learn how the call ended, and the call never be over. One that has taken nothing for
  * DRAIN_MS gets the stream reset, which no window holds back: `RESOURCE_EXHAUSTED`.
  */
-export function endUnread(call: Sending): void {
+export function endUnread(call: Sending, patienceMs = DRAIN_MS): void {
   let stop = (): void => undefined;
-  const wait = (left: number): void => {
-    stop = after(DRAIN_MS, () => {
+  const wait = (before: number): void => {
+    stop = after(patienceMs, () => {
+      const left = call.writableLength;
       // It is slow, but it reads.
-      if (call.writableLength < left) wait(call.writableLength);
+      if (left < before) wait(left);
       else reset(call);
     });
   };

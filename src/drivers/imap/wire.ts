@@ -1,9 +1,15 @@
 // The grammar is imapflow's: its parser and compiler are fuzzed, know the quirks of servers in the field, and need no
 // socket. Its connection is not used: see login.ts.
-import { compiler, parser } from 'imapflow/lib/handler/imap-handler.js';
+import { createRequire } from 'node:module';
+import type * as handler from 'imapflow/lib/handler/imap-handler.js';
 import type { Side } from '../../core/conn.ts';
 import { BrokerError } from '../../core/errors.ts';
+import { onFirstUse } from '../../core/library.ts';
 import type { Secret } from '../../core/secret.ts';
+
+const require = createRequire(import.meta.url);
+/** Loaded with the first login. */
+const imapflow = onFirstUse<typeof handler>('imapflow', () => require('imapflow/lib/handler/imap-handler.js'));
 
 /**
  * IMAP4rev1 and rev2 (RFC 3501, RFC 9051) as far as a login needs them: bytes in, values out, no socket.
@@ -121,7 +127,7 @@ export function loginCommand(
       ? { type: 'STRING', value: bytes.toString('latin1'), sensitive: true }
       : { type: 'LITERAL', value: Buffer.from(bytes), sensitive: true };
   const secret = password.use(part);
-  const parts = compiler(
+  const parts = imapflow().compiler(
     { tag, command: 'LOGIN', attributes: [part(Buffer.from(user)), secret] },
     { ...nonSync, asArray: true },
   );
@@ -130,6 +136,7 @@ export function loginCommand(
 }
 
 async function parse(lines: Buffer, literals: readonly Buffer[], side: Side) {
+  const { parser } = imapflow();
   try {
     return await parser(lines, {
       literals: [...literals],

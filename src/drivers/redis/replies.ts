@@ -1,6 +1,12 @@
-import { Decoder } from 'ioredis/built/resp/decoder.js';
+import { createRequire } from 'node:module';
+import type * as resp from 'ioredis/built/resp/decoder.js';
 import type { Conn } from '../../core/conn.ts';
 import { throwIfAborted } from '../../core/errors.ts';
+import { onFirstUse } from '../../core/library.ts';
+
+const require = createRequire(import.meta.url);
+/** Loaded with the first login. */
+const ioredis = onFirstUse<typeof resp>('ioredis', () => require('ioredis/built/resp/decoder.js'));
 
 /**
  * Replies during the login, in RESP2. After it they are not read any more.
@@ -70,7 +76,7 @@ async function frame(conn: Conn, signal: AbortSignal): Promise<Buffer> {
 
 function decode(bytes: Buffer, conn: Conn): Reply {
   const replies: Reply[] = [];
-  const decoder = new Decoder({
+  const decoder = new (ioredis().Decoder)({
     getTypeMapping: () => ({}),
     onReply: (value: Value) => void replies.push({ type: 'value', value }),
     onErrorReply: (error: Error) => void replies.push({ type: 'error', text: error.message }),

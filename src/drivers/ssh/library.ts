@@ -1,15 +1,11 @@
 import { createRequire } from 'node:module';
 import type ssh2 from 'ssh2';
+import { onFirstUse } from '../../core/library.ts';
 
 const require = createRequire(import.meta.url);
 
-/**
- * The ssh2 library, loaded when the first ssh service is used or checked: it takes 12 MB and 150 ms that a daemon
- * without ssh services must not pay.
- */
-export function library(): typeof ssh2 {
-  return require('ssh2');
-}
+/** The ssh2 library, loaded when the first ssh service is used or checked: it takes 12 MB and 150 ms. */
+export const library = onFirstUse<typeof ssh2>('ssh2', () => require('ssh2'));
 
 /** Key exchanges, ciphers and MACs of both sides: the library's list without SHA-1 and without compression. */
 export const ALGORITHMS = {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { constants } from 'node:http2';
 import { createServer, type Server as NetServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
@@ -10,6 +11,7 @@ import { Adapter } from '../../../src/daemon/grpc/adapt.ts';
 import { packageDefinition } from '../../../src/daemon/grpc/definition.ts';
 import { connectionFacts, connectionInterceptor, underFacts } from '../../../src/daemon/grpc/peers.ts';
 import { proveConnections } from '../../../src/daemon/grpc/selfcheck.ts';
+import { endUnread } from '../../../src/daemon/grpc/unread.ts';
 import type { Log } from '../../../src/daemon/log.ts';
 import { rawStream, rawUnary } from '../../support/rawgrpc.ts';
 import { collected, refusal } from '../../support/refusal.ts';
@@ -233,6 +235,23 @@ test('a client that reads late, but reads, gets to know why its call has failed'
   });
   const [error] = await once(call, 'error');
   assert.equal(fromServiceError(error, '').message, 'too late');
+});
+
+test('a client that takes a little at a time is waited for, as long as it does', async (t) => {
+  // No timer of the daemon keeps a process alive.
+  await stage(t, () => ({}));
+  const left = [5, 4, 3, 3];
+  const code = await new Promise((resolve) => {
+    const call = {
+      get writableLength() {
+        return left.shift() ?? 0;
+      },
+      once: () => undefined,
+      call: { nextCall: { stream: { close: resolve } } },
+    };
+    endUnread(call, 1);
+  });
+  assert.deepEqual([code, left], [constants.NGHTTP2_ENHANCE_YOUR_CALM, []]);
 });
 
 test('each handler knows the connection that it was called over, however the calls interleave', async (t) => {

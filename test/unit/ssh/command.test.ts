@@ -80,23 +80,27 @@ test('words, input, both outputs and the exit code pass as they are, and are on 
   assert.deepEqual([done.bytesUp, done.bytesDown, detail], [4, 9, { argv: '["say","it’s",""]', exitCode: 7 }]);
 });
 
-test('a command is sent when its intent is on disk; its channel opens meanwhile', async () => {
-  await using it = await setup();
-  let release = (): void => undefined;
-  it.world.auditHold = new Promise((resolve) => {
-    release = resolve;
+for (const [whose, hold] of [
+  ['its own and its session’s', 'auditHold'],
+  ['the gate’s', 'intentHold'],
+] as const)
+  test(`a command is sent when ${whose} intent is on disk; its channel opens meanwhile`, async () => {
+    await using it = await setup();
+    let release = (): void => undefined;
+    it.world[hold] = new Promise((resolve) => {
+      release = resolve;
+    });
+    const { command } = await it.start(['say', 'first']);
+    await it.server.until(() => it.server.opened === 1);
+    it.world[hold] = undefined;
+    // On the same connection, behind whatever the first has sent.
+    await it.run(['say', 'second']);
+    assert.deepEqual(it.server.commands, ["'say' 'second'"]);
+    release();
+    void (await command.opened).carry(() => undefined);
+    assert.deepEqual(await command.ended, { code: 0 });
+    assert.deepEqual(it.server.commands, ["'say' 'second'", "'say' 'first'"]);
   });
-  const { command } = await it.start(['say', 'first']);
-  await it.server.until(() => it.server.opened === 1);
-  it.world.auditHold = undefined;
-  // On the same connection, behind whatever the first has sent.
-  await it.run(['say', 'second']);
-  assert.deepEqual(it.server.commands, ["'say' 'second'"]);
-  release();
-  void (await command.opened).carry(() => undefined);
-  assert.deepEqual(await command.ended, { code: 0 });
-  assert.deepEqual(it.server.commands, ["'say' 'second'", "'say' 'first'"]);
-});
 
 test('where the log cannot be written nothing is sent', async () => {
   await using it = await setup();
