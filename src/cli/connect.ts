@@ -23,7 +23,7 @@ import type { SessionsDefinition } from '../core/proto/broker/v1/Sessions.ts';
 import type { SshDefinition } from '../core/proto/broker/v1/Ssh.ts';
 import type { TokensDefinition } from '../core/proto/broker/v1/Tokens.ts';
 import type { VaultDefinition } from '../core/proto/broker/v1/Vault.ts';
-import { decodeError, ERROR_TRAILER } from '../core/rpc.ts';
+import { decodeError, ERROR_TRAILER, FLOW_WINDOW_BYTES } from '../core/rpc.ts';
 import type { Secret } from '../core/secret.ts';
 import { type ClientMethod, clientMethods } from './definition.ts';
 
@@ -127,6 +127,7 @@ export function connect(options: ConnectOptions): BrokerClient {
   };
   const client = new Client(target, channel, {
     'grpc.max_receive_message_length': 8 * 1024 * 1024,
+    'grpc-node.flow_control_window': FLOW_WINDOW_BYTES,
     // A connection that failed must not make the next client wait out its back-off.
     'grpc.use_local_subchannel_pool': 1,
   });

@@ -6,7 +6,7 @@ import { isMissing } from './place.ts';
 
 /** Bytes of a name, less what a temporary one adds (NAME_MAX of Linux is 255). */
 const MAX_NAME_BYTES = 230;
-const CHUNK_BYTES = 128 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 const PRIVATE = 0o600;
 
 /** What went wrong at this end of a copy: the copy's own failure, as cp and scp exit for it, not broker's. */

@@ -1,5 +1,8 @@
 import { BrokerError, type ErrorCode, type Hop, isErrorCode } from './errors.ts';
 
+/** Bytes that one side sends before the other has taken any of them, per call and per connection. */
+export const FLOW_WINDOW_BYTES = 512 * 1024;
+
 /** How an error crosses gRPC: the status carries the message, this trailer (JSON, binary metadata) the rest. */
 export const ERROR_TRAILER = 'broker-error-bin';
 

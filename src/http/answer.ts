@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { BrokerError } from '../core/errors.ts';
+import { isFieldValue } from './fieldlines.ts';
 import type { Trailers } from './flow.ts';
 import { firstOf, valuesOf } from './headers.ts';
 import { withLocation } from './location.ts';
@@ -73,8 +74,8 @@ export class Answer {
     // The library reads it as UTF-8; as bytes it is what came, and no character that a head cannot have.
     const phrase = Buffer.from(text, 'utf8').toString('latin1');
     const [reason = '', ...headers] = this.#clean([phrase, ...this.#located(service.headers.response(received))]);
-    if (status < 100) {
-      fail(new BrokerError('upstream_protocol', `the server answered with the status ${status}, which is none`));
+    if (status < 100 || !isFieldValue(phrase)) {
+      fail(new BrokerError('upstream_protocol', 'the status line of the answer is not as HTTP demands'));
       return true;
     }
     if (status < 200) {

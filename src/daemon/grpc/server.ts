@@ -9,6 +9,7 @@ import { packageDefinition } from './definition.ts';
 import { listenTcp, listenUnix, type TcpBind, type UnixBind } from './listen.ts';
 import { type ConnectionFacts, connectionInterceptor, underFacts } from './peers.ts';
 import { addReflection } from './reflection.ts';
+import { wideInjector } from './window.ts';
 
 export interface GrpcServerOptions {
   readonly services: ReadonlyMap<string, UntypedServiceImplementation>;
@@ -106,7 +107,7 @@ export class GrpcServer implements AsyncDisposable {
   }
 
   async #listenUnix(bind: UnixBind, peers: PeerLookup): Promise<void> {
-    const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+    const injector = wideInjector(this.#server, ServerCredentials.createInsecure());
     const listener = await listenUnix(bind, (socket) => {
       const end = otherEnd(socket, 'unix', peers);
       this.#accept(socket, { transport: 'unix', ...end }, () => injector.injectConnection(socket));
@@ -128,7 +129,7 @@ export class GrpcServer implements AsyncDisposable {
 
   #injector(credentials: ServerCredentials): ConnectionInjector {
     try {
-      return this.#server.createConnectionInjector(credentials);
+      return wideInjector(this.#server, credentials);
     } catch (cause) {
       throw new BrokerError('invalid_argument', '--tls-cert, --tls-key or --client-ca holds no usable PEM', { cause });
     }

@@ -6,6 +6,7 @@ import { type BorrowedAgent, borrowedAgent } from './agent.ts';
 import { parseCertificate } from './certificate.ts';
 import { bareHost, describe, pinsOf, type SshConfig } from './config.ts';
 import { authFailure, hostKeyRefusal, transportFailure } from './failure.ts';
+import { gatherWrites } from './gather.ts';
 import { fingerprint, hostKeyAlgorithms, isTrusted, type Pins } from './hostkey.ts';
 import { KeyProblem, parsePrivateKey } from './keys.ts';
 import { ALGORITHMS, library } from './library.ts';
@@ -32,7 +33,7 @@ export async function login(config: SshConfig, io: DriverIo, signal: AbortSignal
   const credentials = credentialsOf(config);
   const pins = pinsOf(config);
   const dialed = await io.dial({ host: bareHost(config.host), port: config.port }, signal);
-  const { socket } = dialed.conn.detach();
+  const socket = gatherWrites(dialed.conn.detach().socket);
   const client = new (library().Client)();
   const agent = borrowedAgent();
   try {

@@ -6,6 +6,7 @@ import type { Arrival, Door, OpenParams, Visitor } from '../../core/driver.ts';
 import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import { DRAIN_MS } from '../../core/limits.ts';
 import { Secret } from '../../core/secret.ts';
+import { gatherWrites } from './gather.ts';
 import { type Identity, identityOf } from './identity.ts';
 import type { InsideVisitor } from './insider.ts';
 import { ALGORITHMS, library } from './library.ts';
@@ -35,7 +36,7 @@ export type SshArrival = Arrival<SshVisitor, never>;
  * @param identity the host key of the lease.
  */
 export function greet(conn: Conn, identity: Identity, door: Door, signal: AbortSignal): Promise<SshArrival> {
-  const { socket } = conn.detach();
+  const socket = gatherWrites(conn.detach().socket);
   return new Promise((resolve) => {
     let connection: Connection | undefined;
     let done = false;

@@ -162,7 +162,8 @@ function decideArgv(policy: SshPolicy, argv: readonly string[]): Decision {
   try {
     const command = quoteArgv(argv, policy.posixShell);
     if (policy.anyCommand) return { allowed: true, argv, command };
-    if (readsItsWords(argv)) return denied('rsync may not take its paths from its input here (-s, --secluded-args)');
+    const leads = rsyncEscape(argv);
+    if (leads) return denied(leads);
     if (policy.patterns.some((pattern) => matches(pattern, argv))) return { allowed: true, argv, command };
     return denied(`the command "${printable(argv.join(' '))}" is not allowed here (allowed_commands)`);
   } catch (error) {
@@ -171,13 +172,22 @@ function decideArgv(policy: SshPolicy, argv: readonly string[]): Decision {
   }
 }
 
+/** What of a server's rsync leads out of the paths that a pattern names: short options, why they are refused. */
+const RSYNC_ESCAPES = [
+  [/^-[^-e]*s|^--(pr|sec)/, 'rsync may not take its paths from its input here (-s, --secluded-args)'],
+  [/^-[^-e]*[KLk]/, 'rsync may not follow links on the server here (-L, -k, -K)'],
+  [/^-[^-e]*[TfM]/, 'rsync may not be given further paths and options in a short option here (-T, -f, -M)'],
+] as const;
+
 /**
- * A server's rsync that is told to read its arguments from its input (-s): what a pattern says of its words would mean
- * nothing. Short options come in one word, in which `e` takes the rest; long ones may be shortened.
+ * A server's rsync that is told to read its arguments from its input, or to leave the paths among its words: what a
+ * pattern says of its words would mean nothing. Short options come in one word, which `-*` stands for and in which `e`
+ * takes the rest; long ones may be shortened, and are for patterns to name.
+ * @returns why it is refused; undefined for every other command.
  */
-function readsItsWords(argv: readonly string[]): boolean {
-  if (!/(^|\/)rsync$/.test(argv[0] ?? '') || !argv.includes('--server')) return false;
-  return argv.some((word) => /^--(pr|sec)/.test(word) || /^-[^-e]*s/.test(word));
+function rsyncEscape(argv: readonly string[]): string | undefined {
+  if (!/(^|\/)rsync$/.test(argv[0] ?? '') || !argv.includes('--server')) return undefined;
+  return RSYNC_ESCAPES.find(([option]) => argv.some((word) => option.test(word)))?.[1];
 }
 
 function decideSubsystem(policy: SshPolicy, name: string): Decision {

@@ -34,7 +34,7 @@ test('a reason phrase of any bytes is passed on as those bytes, or as an error o
   await using upstream = await RawUpstream.start(() => `HTTP/1.1 200 ${reason}\r\nContent-Length: 2\r\n\r\nok`);
   await world.add('reason', upstream.url);
   const told: string[] = [];
-  for (reason of ['caf\xc3\xa9', 'a\xe9b', '\xf0\x9f\x98\x80', 'a\x01b', `no ${CANARY}`]) {
+  for (reason of ['caf\xc3\xa9', 'a\xe9b', '\xf0\x9f\x98\x80', 'a\x01b', 'a\0b', `no ${CANARY}`]) {
     const { text } = await rawHttp(port, ask('reason', 'Connection: close'));
     told.push(text.slice(0, text.indexOf('\r\n')));
   }
@@ -43,6 +43,7 @@ test('a reason phrase of any bytes is passed on as those bytes, or as an error o
     // What is no UTF-8 is not known byte for byte.
     'HTTP/1.1 200 a\xef\xbf\xbdb',
     'HTTP/1.1 200 \xf0\x9f\x98\x80',
+    'HTTP/1.1 502 Bad Gateway',
     'HTTP/1.1 502 Bad Gateway',
     `HTTP/1.1 200 no ${'*'.repeat(CANARY.length)}`,
   ]);

@@ -4,7 +4,16 @@ import fc from 'fast-check';
 import { globMatches } from '../../../src/core/glob.ts';
 import type { Action } from '../../../src/core/grant.ts';
 import type { TokenGrant } from '../../../src/daemon/caller.ts';
-import { GRANTABLE, grantsContain, parseToken, rootName, tokenFields } from '../../../src/daemon/token.ts';
+import {
+  digestMatches,
+  GRANTABLE,
+  grantsContain,
+  newTokenText,
+  parseToken,
+  rootName,
+  tokenDigest,
+  tokenFields,
+} from '../../../src/daemon/token.ts';
 import { broken } from '../vault/home.ts';
 
 const glob = fc.string({ unit: fc.constantFrom('a', 'b', '*'), minLength: 1, maxLength: 6 });
@@ -130,3 +139,14 @@ for (const [field, value] of Object.entries(damaged)) {
     );
   });
 }
+
+test('a digest matches in all of its bytes or not at all', () => {
+  const { text } = newTokenText();
+  const digest = tokenDigest(text);
+  assert.ok(digestMatches(digest, text));
+  for (const at of digest.keys()) {
+    const other = Buffer.from(digest);
+    other.writeUInt8((digest[at] ?? 0) ^ 1, at);
+    assert.equal(digestMatches(other, text), false, `byte ${at}`);
+  }
+});

@@ -34,8 +34,8 @@ const CLOSED = {
   allow_agent: false,
   allow_forward: [],
 };
-/** What one copy may have asked for and not got: WINDOW requests of 32 KiB where the server states no limits. */
-const MOST_REQUESTS = 32;
+/** What one copy may have asked for and not got: 2 MiB, in requests of 32 KiB where the server states no limits. */
+const MOST_REQUESTS = 64;
 
 type Fields = readonly [type: number, ...fields: Buffer[]];
 
@@ -47,6 +47,8 @@ class Slow extends Duplex {
   readonly #size: number;
   /** READ and WRITE that wait. */
   readonly held: Packet[] = [];
+  /** What its version 3 has more: [name, data] each. */
+  extensions: readonly (readonly [string, string])[] = [];
   /** Answers to READ and WRITE at once, if there. */
   answer: ((request: Packet) => Fields) | undefined;
 
@@ -69,7 +71,9 @@ class Slow extends Duplex {
   #serve(request: Packet): void {
     this.seen.push(request);
     const { type, body } = request;
-    if (type === TYPE.INIT) this.push(packet(TYPE.VERSION, uint32(3)));
+    if (type === TYPE.INIT)
+      this.push(packet(TYPE.VERSION, uint32(3), ...this.extensions.flat().map((text) => sshString(text))));
+    else if (type === TYPE.EXTENDED) this.reply(request, [TYPE.EXTENDED_REPLY, LIMITS]);
     else if (type === TYPE.READ || type === TYPE.WRITE) {
       if (this.answer) this.reply(request, this.answer(request));
       else this.held.push(request);
@@ -85,6 +89,10 @@ class Slow extends Duplex {
 
 const start = (server: Slow): Promise<SftpFiles> =>
   SftpFiles.start(server as unknown as ClientChannel, readPolicy({ ...NONE, ...CLOSED }), async () => undefined);
+/** uint64 packet, read, write, handles: those of OpenSSH 9. */
+const LIMITS = Buffer.concat(
+  [262_144, 261_120, 261_120, 1_014].map((limit) => Buffer.concat([uint32(0), uint32(limit)])),
+);
 const OK: Fields = [TYPE.STATUS, statusBody(STATUS.OK, '')];
 
 /** Until nothing has moved for some turns of the loop. */
@@ -110,6 +118,27 @@ test('a server that does not take what is written is not given more than the win
   server.answer = () => OK;
   for (const request of server.held.splice(0)) server.reply(request, OK);
   assert.equal(await written, 500 * 32 * 1024);
+});
+
+test('where the server allows it a WRITE fills its channel’s packets of 32 KiB, whatever pieces the source comes in', async () => {
+  const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, index) => (index * 7) % 251));
+  for (const piece of [1_000, 131_072, 1_000_000]) {
+    const server = new Slow(0);
+    server.extensions = [['limits@openssh.com', '1']];
+    server.answer = () => OK;
+    const files = await start(server);
+    const handle = await files.open('/f/x', OPEN_WRITE | OPEN_CREATE);
+    async function* source() {
+      for (let at = 0; at < bytes.length; at += piece) yield bytes.subarray(at, at + piece);
+    }
+    assert.equal(await files.write(handle, '/f/x', source()), bytes.length);
+    const writes = server.seen.filter(({ type }) => type === TYPE.WRITE).map(({ body }) => body);
+    // uint32 length, byte type, and the body: uint32 id, string handle, uint64 offset, string data.
+    for (const body of writes.slice(0, -1)) assert.equal(5 + body.length, 7 * 32 * 1024);
+    const written = Buffer.alloc(bytes.length);
+    for (const body of writes) body.copy(written, Number(body.readBigUInt64BE(9)), 21);
+    assert(written.equals(bytes), 'every byte is where it belongs');
+  }
 });
 
 test('a reader that takes nothing is not read ahead for by more than the window', async () => {

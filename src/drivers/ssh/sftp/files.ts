@@ -4,8 +4,9 @@ import { BrokerError, toBrokerError } from '../../../core/errors.ts';
 import { quoteServer } from '../../../core/quote.ts';
 import { BlobReader, sshString, uint32 } from '../blob.ts';
 import type { SshPolicy } from '../policy.ts';
-import { SftpFilter } from './filter.ts';
+import { type Answers, SftpFilter } from './filter.ts';
 import { SftpPeer } from './peer.ts';
+import { inPieces } from './pieces.ts';
 import {
   type Attributes,
   attributes,
@@ -18,11 +19,13 @@ import {
   VERSION_3,
 } from './wire.ts';
 
+/** Bytes that are under way for one file: what OpenSSH lets a channel have in flight. */
+const WINDOW_BYTES = 2 * 1024 * 1024;
 /** Bytes that one READ or WRITE moves where the server allows it (limits@openssh.com), and what every server takes (§3). */
-const CHUNK_BYTES = 64 * 1024;
-const SAFE_CHUNK_BYTES = 32 * 1024;
-/** Requests under way for one file: with the chunk, what is in memory of it. */
-const WINDOW = 32;
+const MOST_BYTES = 224 * 1024;
+const SAFE_BYTES = 32 * 1024;
+/** Bytes of a channel's packet (RFC 4253 §6.1: every server takes that much; OpenSSH no more). */
+const PACKET_BYTES = 32 * 1024;
 
 interface Waiting {
   readonly resolve: (reply: Packet) => void;
@@ -42,17 +45,16 @@ export class SftpFiles {
   #tail: Promise<void> = Promise.resolve();
   #version: (body: Buffer) => void = () => undefined;
   #lost: BrokerError | undefined;
-  #chunk = SAFE_CHUNK_BYTES;
+  /** Bytes that one READ and one WRITE may move. */
+  #readBytes = SAFE_BYTES;
+  #writeBytes = SAFE_BYTES;
 
   private constructor(channel: ClientChannel, policy: SshPolicy, note: (note: SessionNote) => Promise<void>) {
     const peer = new SftpPeer(channel);
-    const output = {
-      write: (bytes: Buffer): Promise<void> => {
-        this.#answered(bytes);
-        return Promise.resolve();
-      },
+    const answers: Answers = {
+      answer: async (type, ...fields) => this.#answered(type, fields),
     };
-    this.#filter = new SftpFilter(peer, { output, policy, note });
+    this.#filter = new SftpFilter(peer, { answers, policy, note });
     channel.stderr.resume();
     const over = (cause?: unknown): void =>
       this.#lose(new BrokerError('upstream_protocol', 'the server ended the SFTP session', { cause }));
@@ -131,18 +133,20 @@ export class SftpFiles {
     else await this.#done(to, TYPE.RENAME, ...ends);
   }
 
-  /** The content from its beginning to its end, in order; at most WINDOW chunks ahead of whoever takes it. */
+  /** The content from its beginning to its end, in order; at most WINDOW_BYTES ahead of whoever takes it. */
   async *read(handle: Buffer, path: string): AsyncGenerator<Buffer, void, undefined> {
     const ahead: { readonly at: number; readonly reply: Promise<Packet> }[] = [];
+    const chunk = this.#readBytes;
+    const most = Math.floor(WINDOW_BYTES / chunk);
     let next = 0;
     let end: number | undefined = (await this.fstat(handle, path)).size ?? 0;
     for (;;) {
       // Beyond the end that it had at first one look is enough to see whether it has grown.
-      while (ahead.length < WINDOW && (ahead.length === 0 || end === undefined || next < end)) {
-        const reply = this.#readAt(handle, next);
+      while (ahead.length < most && (ahead.length === 0 || end === undefined || next < end)) {
+        const reply = this.#readAt(handle, next, chunk);
         reply.catch(() => undefined);
         ahead.push({ at: next, reply });
-        next += this.#chunk;
+        next += chunk;
       }
       const first = ahead.shift();
       if (!first) return;
@@ -151,27 +155,26 @@ export class SftpFiles {
       if (end !== undefined && first.at >= end) end = undefined;
       yield data;
       // A server may give less than was asked for; what comes behind it is on its way already.
-      for (let got = data.length; got < this.#chunk; got += data.length) {
-        data = this.#dataOf(await this.#readAt(handle, first.at + got, this.#chunk - got), path);
+      for (let got = data.length; got < chunk; got += data.length) {
+        data = this.#dataOf(await this.#readAt(handle, first.at + got, chunk - got), path);
         if (!data) return;
         yield data;
       }
     }
   }
 
-  /** Writes from the beginning on. @returns how many bytes. */
+  /** Writes from the beginning on, at most WINDOW_BYTES ahead of the server. @returns how many bytes. */
   async write(handle: Buffer, path: string, source: AsyncIterable<Buffer>): Promise<number> {
     const ahead: Promise<void>[] = [];
+    const chunk = wholePackets(this.#writeBytes, handle);
+    const most = Math.floor(WINDOW_BYTES / chunk);
     let at = 0;
-    for await (const bytes of source) {
-      for (let start = 0; start < bytes.length; start += this.#chunk) {
-        if (ahead.length >= WINDOW) await ahead.shift();
-        const data = bytes.subarray(start, start + this.#chunk);
-        const done = this.#done(path, TYPE.WRITE, sshString(handle), uint64(at), uint32(data.length), data);
-        done.catch(() => undefined);
-        ahead.push(done);
-        at += data.length;
-      }
+    for await (const { content, length } of inPieces(source, chunk)) {
+      if (ahead.length >= most) await ahead.shift();
+      const done = this.#ok(path, this.#send(TYPE.WRITE, [sshString(handle), uint64(at), uint32(length)], content));
+      done.catch(() => undefined);
+      ahead.push(done);
+      at += length;
     }
     await Promise.all(ahead);
     return at;
@@ -185,7 +188,6 @@ export class SftpFiles {
     this.#request({ type: TYPE.INIT, body: uint32(VERSION_3) });
     const reader = new BlobReader(await answered);
     this.#pending.delete(-1);
-    reader.uint32();
     while (reader.left > 0) {
       this.#extensions.add(reader.text());
       reader.string();
@@ -194,23 +196,28 @@ export class SftpFiles {
     // uint64 packet, read, write (OpenSSH's PROTOCOL, §4.8); 0: no limit that the server knows of.
     const reply = await this.#ask(TYPE.EXTENDED, sshString('limits@openssh.com'));
     if (reply.type !== TYPE.EXTENDED_REPLY) return;
-    const limits = [8, 16].map((at) => Number(reply.body.readBigUInt64BE(at)) || CHUNK_BYTES);
-    this.#chunk = Math.min(CHUNK_BYTES, ...limits);
+    const limit = (at: number): number => Math.min(MOST_BYTES, Number(reply.body.readBigUInt64BE(at)) || MOST_BYTES);
+    this.#readBytes = limit(8);
+    this.#writeBytes = limit(16);
   }
 
-  #readAt(handle: Buffer, at: number, length = this.#chunk): Promise<Packet> {
+  #readAt(handle: Buffer, at: number, length: number): Promise<Packet> {
     return this.#ask(TYPE.READ, sshString(handle), uint64(at), uint32(length));
   }
 
   #dataOf(reply: Packet, path: string): Buffer | undefined {
     if (reply.type === TYPE.STATUS && statusOf(reply).code === STATUS.EOF) return undefined;
     const data = new BlobReader(this.#checked(reply, TYPE.DATA, path).body).string();
-    if (data.length === 0 || data.length > this.#chunk) throw malformed();
+    if (data.length === 0 || data.length > this.#readBytes) throw malformed();
     return data;
   }
 
   async #done(path: string, type: number, ...fields: readonly Buffer[]): Promise<void> {
-    const reply = await this.#ask(type, ...fields);
+    await this.#ok(path, this.#ask(type, ...fields));
+  }
+
+  async #ok(path: string, asked: Promise<Packet>): Promise<void> {
+    const reply = await asked;
     if (reply.type !== TYPE.STATUS) throw malformed();
     if (statusOf(reply).code !== STATUS.OK) throw failure(reply, path);
   }
@@ -225,11 +232,15 @@ export class SftpFiles {
   }
 
   #ask(type: number, ...fields: readonly Buffer[]): Promise<Packet> {
+    return this.#send(type, fields);
+  }
+
+  #send(type: number, fields: readonly Buffer[], content: readonly Buffer[] = []): Promise<Packet> {
     const id = this.#nextId;
     this.#nextId = (id + 1) >>> 0;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
-      this.#request({ type, body: Buffer.concat([uint32(id), ...fields]) });
+      this.#request({ type, body: Buffer.concat([uint32(id), ...fields]), content });
     });
   }
 
@@ -240,14 +251,13 @@ export class SftpFiles {
       .catch((thrown: unknown) => this.#lose(toBrokerError(thrown)));
   }
 
-  /** uint32 length, byte type, uint32 id, and the rest; VERSION has no id. */
-  #answered(bytes: Buffer): void {
-    const type = bytes[4] ?? 0;
-    if (type === TYPE.VERSION) this.#version(bytes.subarray(5));
+  #answered(type: number, [id, ...fields]: readonly Buffer[]): void {
+    const body = fields.length === 1 && fields[0] ? fields[0] : Buffer.concat(fields);
+    if (type === TYPE.VERSION) this.#version(body);
     else {
-      const id = bytes.readUInt32BE(5);
-      this.#pending.get(id)?.resolve({ type, body: bytes.subarray(9) });
-      this.#pending.delete(id);
+      const asked = id?.readUInt32BE() ?? -1;
+      this.#pending.get(asked)?.resolve({ type, body });
+      this.#pending.delete(asked);
     }
   }
 
@@ -256,6 +266,16 @@ export class SftpFiles {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }
+}
+
+/**
+ * As many bytes as a WRITE may have and still fill its channel's packets: a few bytes more would make one of their own.
+ * uint32 length, byte type, uint32 id, string handle, uint64 offset, string data.
+ */
+function wholePackets(limit: number, handle: Buffer): number {
+  const overhead = 4 + 1 + 4 + 4 + handle.length + 8 + 4;
+  const packets = Math.max(1, Math.floor((limit + overhead) / PACKET_BYTES));
+  return Math.min(limit, packets * PACKET_BYTES - overhead);
 }
 
 function uint64(value: number): Buffer {

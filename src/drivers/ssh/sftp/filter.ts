@@ -2,7 +2,7 @@ import type { ClientChannel, ServerChannel } from 'ssh2';
 import type { SessionNote } from '../../../core/driver.ts';
 import { BrokerError } from '../../../core/errors.ts';
 import { BlobReader, sshString, uint32 } from '../blob.ts';
-import { chunksOf } from '../output.ts';
+import { chunksOf, type Output } from '../output.ts';
 import { decide, isBelow, type SshPolicy } from '../policy.ts';
 import { PathFailure, RealPaths } from './paths.ts';
 import { SftpPeer } from './peer.ts';
@@ -41,14 +41,15 @@ class Refusal extends Error {
   }
 }
 
-/** Where the answers go, each a whole packet; resolves when it takes the next one. */
-export interface Sink {
-  write(packet: Buffer): Promise<void>;
+/** Where the answers go; resolves when it takes the next one. */
+export interface Answers {
+  /** @param fields the first is the id of what is answered; that of VERSION its number. */
+  answer(type: number, ...fields: readonly Buffer[]): Promise<void>;
 }
 
 /** What the session of one client is made of. */
 interface Parts {
-  readonly output: Sink;
+  readonly answers: Answers;
   readonly policy: SshPolicy;
   readonly note: (note: SessionNote) => Promise<void>;
 }
@@ -61,14 +62,15 @@ interface Parts {
 export async function filterSftp(
   local: ServerChannel,
   up: ClientChannel,
-  output: Sink,
+  output: Output,
   policy: SshPolicy,
   note: (note: SessionNote) => Promise<void>,
   seenUp: (bytes: Buffer) => void,
   seenDown: (bytes: Buffer) => void,
 ): Promise<void> {
   const peer = new SftpPeer(up);
-  const filter = new SftpFilter(peer, { output, policy, note });
+  const answers: Answers = { answer: (type, ...fields) => output.write(packet(type, ...fields)) };
+  const filter = new SftpFilter(peer, { answers, policy, note });
   const fromServer = peer.run(seenDown);
   const fromClient = async (): Promise<void> => {
     const packets = new Packets('client');
@@ -104,12 +106,13 @@ export class SftpFilter {
    * Requests are taken one after the other, so that a check is about what the request before it has left.
    * @throws BrokerError `client_protocol`; what ends the session.
    */
-  async handle({ type, body }: Packet): Promise<void> {
+  async handle(request: Packet): Promise<void> {
+    const { type, body } = request;
     if (type === TYPE.INIT) return await this.#init();
     if (!this.#ready || body.length < 4) throw new BrokerError('client_protocol', 'the client sent no SFTP request');
     const id = body.subarray(0, 4);
     try {
-      await this.#request(type, id, body.subarray(4));
+      await this.#request(id, { ...request, body: body.subarray(4) });
     } catch (error) {
       if (error instanceof PathFailure) await this.#failed(id, error);
       else if (error instanceof Refusal) await this.#status(id, error.status, error.message);
@@ -128,10 +131,11 @@ export class SftpFilter {
       const [name, data] = [reader.text(), reader.string()];
       if (EXTENSIONS.includes(name)) offered.push(sshString(name), sshString(data));
     }
-    await this.#parts.output.write(packet(TYPE.VERSION, ...offered));
+    await this.#parts.answers.answer(TYPE.VERSION, ...offered);
   }
 
-  async #request(type: number, id: Buffer, body: Buffer): Promise<void> {
+  async #request(id: Buffer, request: Packet): Promise<void> {
+    const { type, body } = request;
     const reader = new BlobReader(body);
     const rest = (): Buffer => body.subarray(body.length - reader.left);
     switch (type) {
@@ -139,39 +143,39 @@ export class SftpFilter {
       case TYPE.FSTAT:
       case TYPE.READDIR:
         this.#handle(reader, false);
-        return await this.#pass(type, id, body);
+        return await this.#pass(id, request);
       case TYPE.WRITE:
       case TYPE.FSETSTAT:
         this.#handle(reader, true);
-        return await this.#pass(type, id, body);
+        return await this.#pass(id, request);
       case TYPE.CLOSE:
         this.#handle(reader, false);
         this.#handles.delete(new BlobReader(body).string().toString('latin1'));
-        return await this.#pass(type, id, body);
+        return await this.#pass(id, request);
       case TYPE.OPEN:
         return await this.#open(id, readPath(reader), rest());
       case TYPE.OPENDIR:
         return await this.#opened(type, id, pathField(await this.#allowed('read', readPath(reader), true)), false);
       case TYPE.LSTAT:
-        return await this.#pass(type, id, pathField(await this.#allowed('stat', readPath(reader), false)));
+        return await this.#pass(id, { type, body: pathField(await this.#allowed('stat', readPath(reader), false)) });
       case TYPE.STAT:
-        return await this.#pass(type, id, pathField(await this.#allowed('stat', readPath(reader), true)));
+        return await this.#pass(id, { type, body: pathField(await this.#allowed('stat', readPath(reader), true)) });
       case TYPE.READLINK:
-        return await this.#pass(type, id, pathField(await this.#allowed('read', readPath(reader), false)));
+        return await this.#pass(id, { type, body: pathField(await this.#allowed('read', readPath(reader), false)) });
       case TYPE.SETSTAT: {
         const path = await this.#changed('setstat', readPath(reader), true);
-        return await this.#pass(type, id, Buffer.concat([pathField(path), rest()]));
+        return await this.#pass(id, { type, body: Buffer.concat([pathField(path), rest()]) });
       }
       case TYPE.MKDIR: {
         const path = await this.#changed('mkdir', readPath(reader), false);
-        return await this.#pass(type, id, Buffer.concat([pathField(path), rest()]));
+        return await this.#pass(id, { type, body: Buffer.concat([pathField(path), rest()]) });
       }
       case TYPE.REMOVE:
-        return await this.#pass(type, id, pathField(await this.#changed('remove', readPath(reader), false)));
+        return await this.#pass(id, { type, body: pathField(await this.#changed('remove', readPath(reader), false)) });
       case TYPE.RMDIR:
-        return await this.#pass(type, id, pathField(await this.#changed('rmdir', readPath(reader), false)));
+        return await this.#pass(id, { type, body: pathField(await this.#changed('rmdir', readPath(reader), false)) });
       case TYPE.RENAME:
-        return await this.#pass(type, id, await this.#bothEnds(reader));
+        return await this.#pass(id, { type, body: await this.#bothEnds(reader) });
       case TYPE.REALPATH:
         return await this.#realPath(id, readPath(reader));
       case TYPE.SYMLINK:
@@ -185,7 +189,8 @@ export class SftpFilter {
 
   /** string name, then what the extension defines (OpenSSH's PROTOCOL, §4). */
   async #extended(id: Buffer, name: string, reader: BlobReader, body: Buffer): Promise<void> {
-    const send = (rest: Buffer): Promise<void> => this.#pass(TYPE.EXTENDED, id, Buffer.concat([sshString(name), rest]));
+    const send = (rest: Buffer): Promise<void> =>
+      this.#pass(id, { type: TYPE.EXTENDED, body: Buffer.concat([sshString(name), rest]) });
     switch (name) {
       case 'posix-rename@openssh.com':
         return await send(await this.#bothEnds(reader));
@@ -198,7 +203,7 @@ export class SftpFilter {
       case 'fsync@openssh.com':
       case 'fstatvfs@openssh.com':
         this.#handle(reader, false);
-        return await this.#pass(TYPE.EXTENDED, id, body);
+        return await this.#pass(id, { type: TYPE.EXTENDED, body });
       case 'limits@openssh.com':
         return await send(Buffer.alloc(0));
       default:
@@ -219,10 +224,10 @@ export class SftpFilter {
   }
 
   async #opened(type: number, id: Buffer, body: Buffer, write: boolean): Promise<void> {
-    await this.#peer.send(type, body, async (reply) => {
+    await this.#peer.send({ type, body }, async (reply) => {
       if (reply.type === TYPE.HANDLE)
         this.#handles.set(new BlobReader(reply.body).string().toString('latin1'), { write });
-      await this.#parts.output.write(packet(reply.type, id, reply.body));
+      await this.#parts.answers.answer(reply.type, id, reply.body);
     });
   }
 
@@ -240,7 +245,7 @@ export class SftpFilter {
     if (!onTheWay && path !== '' && path !== '.') this.#check('stat', real);
     const field = pathField(real);
     // uint32 count, string name, string longname, attributes without any.
-    await this.#parts.output.write(packet(TYPE.NAME, id, uint32(1), field, field, uint32(0)));
+    await this.#parts.answers.answer(TYPE.NAME, id, uint32(1), field, field, uint32(0));
   }
 
   /** @returns the real path. @throws Refusal */
@@ -270,8 +275,8 @@ export class SftpFilter {
     if (write && !known.write) throw new Refusal(STATUS.PERMISSION_DENIED, 'broker: the file is not open for writing');
   }
 
-  async #pass(type: number, id: Buffer, body: Buffer): Promise<void> {
-    await this.#peer.send(type, body, (reply) => this.#parts.output.write(packet(reply.type, id, reply.body)));
+  async #pass(id: Buffer, request: Packet): Promise<void> {
+    await this.#peer.send(request, (reply) => this.#parts.answers.answer(reply.type, id, reply.body));
   }
 
   async #record(what: string, path: string): Promise<void> {
@@ -283,11 +288,11 @@ export class SftpFilter {
   async #failed(id: Buffer, { reply, path }: PathFailure): Promise<void> {
     const visible = path.startsWith('/') && decide(this.#parts.policy, { type: 'path', access: 'stat', path }).allowed;
     if (visible && !path.split('/').includes('..') && reply.type === TYPE.STATUS)
-      return await this.#parts.output.write(packet(TYPE.STATUS, id, reply.body));
+      return await this.#parts.answers.answer(TYPE.STATUS, id, reply.body);
     await this.#status(id, STATUS.PERMISSION_DENIED, 'broker: not allowed here (sftp_read, sftp_write)');
   }
 
   async #status(id: Buffer, code: number, message: string): Promise<void> {
-    await this.#parts.output.write(packet(TYPE.STATUS, id, statusBody(code, message)));
+    await this.#parts.answers.answer(TYPE.STATUS, id, statusBody(code, message));
   }
 }

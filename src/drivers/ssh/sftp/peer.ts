@@ -36,19 +36,19 @@ export class SftpPeer {
   }
 
   /** Sends a request; `onReply` gets its answer, whose body begins behind the id. Waits for a server that is slow. */
-  async send(type: number, body: Buffer, onReply: OnReply): Promise<void> {
+  async send({ type, body, content = [] }: Packet, onReply: OnReply): Promise<void> {
     if (this.#pending.size >= MAX_PENDING)
       throw new BrokerError('client_protocol', `the client sent ${MAX_PENDING} requests without waiting`);
     const id = this.#nextId;
     this.#nextId = (id + 1) >>> 0;
     this.#pending.set(id, onReply);
-    await this.#write(packet(type, uint32(id), body));
+    await this.#write(packet(type, uint32(id), body, ...content));
   }
 
   /** A request of our own. */
   ask(type: number, body: Buffer): Promise<Packet> {
     return new Promise((resolve, reject) => {
-      this.send(type, body, resolve).catch(reject);
+      this.send({ type, body }, resolve).catch(reject);
     });
   }
 

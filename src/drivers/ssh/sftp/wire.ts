@@ -49,13 +49,15 @@ export const OPEN_CREATE = 8;
 export const OPEN_EXCLUSIVE = 32;
 export const VERSION_3 = 3;
 
-/** Bytes of one packet: OpenSSH's own limit (sftp-common.h, SFTP_MAX_MSG_LENGTH). */
-const MAX_PACKET_BYTES = 256 * 1024;
+/** Bytes of one packet behind its length: OpenSSH's own limit (sftp-common.h, SFTP_MAX_MSG_LENGTH). */
+export const MAX_PACKET_BYTES = 256 * 1024;
 
 export interface Packet {
   readonly type: number;
   /** Everything behind the type. */
   readonly body: Buffer;
+  /** The end of the body of a WRITE, where it is kept apart: the content is then copied once, into what is sent. */
+  readonly content?: readonly Buffer[];
 }
 
 /** Cuts a stream into packets: uint32 length, byte type, body. */
@@ -70,27 +72,30 @@ export class Packets {
 
   /** @throws BrokerError `client_protocol` | `upstream_protocol` for a length that cannot be. */
   push(chunk: Buffer): Packet[] {
-    this.#parts.push(chunk);
-    this.#length += chunk.length;
     const packets: Packet[] = [];
-    let wanted = this.#wanted();
-    if (wanted === undefined || this.#length < wanted) return packets;
-    let whole = this.#parts.length === 1 ? chunk : Buffer.concat(this.#parts);
-    while (wanted !== undefined && whole.length >= wanted) {
-      packets.push({ type: whole[4] ?? 0, body: whole.subarray(5, wanted) });
-      whole = whole.subarray(wanted);
-      this.#parts = [whole];
-      this.#length = whole.length;
-      wanted = this.#wanted();
+    for (let rest = chunk; ; ) {
+      const wanted = this.#wanted(rest);
+      if (wanted === undefined || this.#length + rest.length < wanted) {
+        if (rest.length > 0) this.#parts.push(rest);
+        this.#length += rest.length;
+        return packets;
+      }
+      // Only what came in parts is copied.
+      const last = rest.subarray(0, wanted - this.#length);
+      const whole = this.#parts.length === 0 ? last : Buffer.concat([...this.#parts, last], wanted);
+      packets.push({ type: whole[4] ?? 0, body: whole.subarray(5) });
+      rest = rest.subarray(last.length);
+      this.#parts = [];
+      this.#length = 0;
     }
-    return packets;
   }
 
   /** Bytes of the packet that comes next, its length field included; undefined while that is not there. */
-  #wanted(): number | undefined {
-    if (this.#length < 4) return undefined;
-    if ((this.#parts[0]?.length ?? 0) < 4) this.#parts = [Buffer.concat(this.#parts)];
-    const length = this.#parts[0]?.readUInt32BE(0) ?? 0;
+  #wanted(rest: Buffer): number | undefined {
+    if (this.#length + rest.length < 4) return undefined;
+    const [first = rest] = this.#parts;
+    const head = first.length >= 4 ? first : Buffer.concat([...this.#parts, rest.subarray(0, 4)]);
+    const length = head.readUInt32BE(0);
     if (length < 1 || length > MAX_PACKET_BYTES) {
       const who = this.#side === 'client' ? 'the client' : 'the server';
       throw new BrokerError(`${this.#side}_protocol`, `${who} sent an SFTP packet of ${length} bytes`);
@@ -101,7 +106,10 @@ export class Packets {
 
 export function packet(type: number, ...fields: readonly Buffer[]): Buffer {
   const length = fields.reduce((sum, field) => sum + field.length, 1);
-  return Buffer.concat([uint32(length), Buffer.from([type]), ...fields]);
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(length);
+  head[4] = type;
+  return Buffer.concat([head, ...fields], 4 + length);
 }
 
 /** The body of a STATUS after its id: uint32 code, string message, string language. */
