@@ -67,9 +67,13 @@ async function bundleCommand(): Promise<Files> {
     // grpc-js loads it for its own admin services, which a client does not have.
     external: ['@grpc/proto-loader'],
     // grpc-js is CommonJS and calls require() for Node's own modules.
-    banner: { js: "import { createRequire as $r } from 'node:module'; const require = $r(import.meta.url);" },
+    banner: { js: REQUIRE },
   });
 }
+
+/** esbuild does not see what stands in a banner: a short name in it would one day be one that the minifier gives as well. */
+const REQUIRE =
+  "import { createRequire as requireForBundle } from 'node:module'; const require = requireForBundle(import.meta.url);";
 
 /** Commands that have no use for the client of the control API; the daemon should not even have it in memory. */
 const APART = new Set(['commands/completion.ts', 'commands/daemon.ts', 'commands/version.ts']);

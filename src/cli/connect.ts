@@ -26,6 +26,7 @@ import type { VaultDefinition } from '../core/proto/broker/v1/Vault.ts';
 import { decodeError, ERROR_TRAILER, FLOW_WINDOW_BYTES } from '../core/rpc.ts';
 import type { Secret } from '../core/secret.ts';
 import { type ClientMethod, clientMethods } from './definition.ts';
+import { unreadable } from './reason.ts';
 
 export interface ConnectOptions {
   /** `unix:/path/broker.sock`, `127.0.0.1:8392`, or `https://host:port` for a daemon with TLS. */
@@ -293,7 +294,7 @@ function readPem(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw new BrokerError('invalid_argument', `cannot read ${path}`, { cause });
+    throw unreadable(path, cause);
   }
 }
 

@@ -6,6 +6,7 @@ import type { JsonValue } from '../core/json.ts';
 import type { Field__Output } from '../core/proto/broker/v1/Field.ts';
 import { Secret } from '../core/secret.ts';
 import { readSecretFile, readStdin, readStdinSecret } from './prompt.ts';
+import { unreadable } from './reason.ts';
 
 export interface FieldValues {
   readonly config: Record<string, JsonValue>;
@@ -67,10 +68,10 @@ export async function readFields(
   others: readonly string[] = [],
 ): Promise<FieldValues> {
   const found = flags.map((flag) => ({ flag, ...demandField(fields, flag, others) }));
-  for (const { flag, field } of found) {
+  for (const { field } of found) {
     const given = found.filter((other) => other.field === field).map((other) => `--${other.flag.name}`);
     if (given.length > 1 && field.type !== 'TYPE_LIST')
-      throw new BrokerError('invalid_argument', `${[...new Set(given)].join(' and ')}: ${flag.name} is given twice`);
+      throw new BrokerError('invalid_argument', `${[...new Set(given)].join(' and ')}: ${field.name} is given twice`);
   }
   if (found.filter(({ source }) => source === 'stdin').length > 1)
     throw new BrokerError('invalid_argument', 'standard input can be read for one field only');
@@ -164,7 +165,7 @@ async function textFrom(source: Exclude<Source, 'value' | 'file_ref'>, flag: Fla
   try {
     return withoutLineEnd(readFileSync(flag.value ?? '')).toString('utf8');
   } catch (cause) {
-    throw new BrokerError('invalid_argument', `--${flag.name}: cannot read ${flag.value}`, { cause });
+    throw unreadable(flag.value ?? '', cause, `the ${flag.name} from`);
   }
 }
 

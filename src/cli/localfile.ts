@@ -3,6 +3,7 @@ import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promi
 import { basename, dirname, join } from 'node:path';
 import { BrokerError } from '../core/errors.ts';
 import { isMissing } from './place.ts';
+import { reasonOf } from './reason.ts';
 
 /** Bytes of a name, less what a temporary one adds (NAME_MAX of Linux is 255). */
 const MAX_NAME_BYTES = 230;
@@ -166,18 +167,6 @@ async function doing<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file or folder',
-  EACCES: 'this is not permitted',
-  EPERM: 'this is not permitted',
-  ENOSPC: 'the disk is full',
-  EISDIR: 'this is a folder',
-  ENOTDIR: 'part of the path is no folder',
-  EROFS: 'the file system is read-only',
-  ENAMETOOLONG: 'the name is too long',
-};
-
 function wrong(path: string, cause: unknown): LocalFileError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-  return new LocalFileError(path, REASONS[code] ?? `this failed (${code})`, cause);
+  return new LocalFileError(path, reasonOf(cause), cause);
 }

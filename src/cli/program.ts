@@ -40,12 +40,22 @@ export async function run(argv: readonly string[]): Promise<number> {
 }
 
 function failed(thrown: unknown, runsCommand: boolean): number {
-  const error = toBrokerError(thrown);
+  const known = toBrokerError(thrown);
+  // What was not made a BrokerError went wrong here: the daemon's log would be searched in vain.
+  const isOurs = known.code === 'internal' && known !== thrown;
+  const error = isOurs ? internalError(thrown) : known;
   sayError(error);
   if (error.code === 'internal' && process.env.BROKER_DEBUG) console.error(error.cause);
   if (error.code === 'cancelled') return CANCELLED;
   if ('exitCode' in error && typeof error.exitCode === 'number') return error.exitCode;
   return runsCommand ? OWN_FAILURE : EXIT_CODE[error.code];
+}
+
+function internalError(cause: unknown): BrokerError {
+  return new BrokerError('internal', 'internal error of the command line', {
+    hint: 'BROKER_DEBUG=1 shows the details',
+    cause,
+  });
 }
 
 function build(exit: Exit): Command {

@@ -3,6 +3,7 @@ import { ReadStream } from 'node:tty';
 import { BrokerError } from '../core/errors.ts';
 import { withoutLineEnd } from '../core/fileref.ts';
 import { Secret } from '../core/secret.ts';
+import { unreadable } from './reason.ts';
 
 /** The person's terminal, whatever standard input and output are connected to: a pipe into `--password-stdin` must not keep us from asking. */
 const TERMINAL = '/dev/tty';
@@ -105,7 +106,7 @@ function readBytes(path: string, what: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw new BrokerError('invalid_argument', `cannot read the ${what} from ${path}`, { cause });
+    throw unreadable(path, cause, `the ${what} from`);
   }
 }
 

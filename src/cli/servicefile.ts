@@ -3,6 +3,7 @@ import { BrokerError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { Secret } from '../core/secret.ts';
 import { policyFromJson } from './policy.ts';
+import { unreadable } from './reason.ts';
 import { fromSeed, isSeed } from './seed.ts';
 import type { ServiceFile } from './servicerecord.ts';
 
@@ -58,7 +59,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch (cause) {
-    throw new BrokerError('invalid_argument', `-f: cannot read ${path}`, { cause });
+    throw unreadable(path, cause, 'the service from');
   }
 }
 

@@ -34,7 +34,10 @@ interface Options {
 }
 type Optional<O, T> = O extends { readonly required: true } | { readonly default: T } ? T : T | undefined;
 
-export function text<const O extends Options & { default?: string; maxLength?: number; pattern?: RegExp }>(
+/** A text must match the whole of `pattern`; what that means is said in words: `must be HOST:PORT`. */
+type Shaped = { readonly pattern: RegExp; readonly says: string } | { readonly pattern?: undefined };
+
+export function text<const O extends Options & { default?: string; maxLength?: number } & Shaped>(
   options: O,
 ): Field<Optional<O, string>> {
   const maxLength = options.maxLength ?? (options.multiline ? 65_536 : 1_024);
@@ -43,7 +46,7 @@ export function text<const O extends Options & { default?: string; maxLength?: n
     if (raw.length > maxLength) throw new FieldProblem(`is longer than ${maxLength} characters`);
     if (raw === '') throw new FieldProblem('must not be empty');
     if (!options.multiline && hasControl(raw)) throw new FieldProblem('must not contain control characters');
-    if (options.pattern && !options.pattern.test(raw)) throw new FieldProblem(`must match ${options.pattern.source}`);
+    if (options.pattern && !options.pattern.test(raw)) throw new FieldProblem(`must be ${options.says}`);
     return raw as Optional<O, string>;
   });
 }

@@ -11,6 +11,7 @@ export const hostField = text({
   redirects: true,
   maxLength: 255,
   pattern: NAME_OR_ADDRESS,
+  says: 'a name or an address, without a port, a path or spaces',
 });
 
 /** @param what the path is: `the folder of its unix socket`. */
@@ -21,6 +22,7 @@ export function hostOrPathField(what: string) {
     redirects: true,
     maxLength: 255,
     pattern: NAME_ADDRESS_OR_PATH,
+    says: 'a name or an address, without a port or spaces, or a path that starts with /',
   });
 }
 

@@ -72,7 +72,10 @@ export class Logins {
     const resolved = this.#parts.services.resolve(grant);
     using _ = secretsOf(resolved.config);
     if (!isLoginSettings(resolved.config))
-      throw new BrokerError('invalid_argument', `${service}: a ${resolved.kind} service has no OAuth2 login`);
+      throw new BrokerError(
+        'invalid_argument',
+        `${service}: services of the kind ${resolved.kind} have no OAuth2 login`,
+      );
     if (this.#live().length >= MAX_PENDING)
       throw new BrokerError('exhausted', `${MAX_PENDING} logins are under way; one of them has to end first`);
     const back = device ? '' : this.#redirect(redirectUri);

@@ -189,9 +189,8 @@ export class Answer {
       for (let at = 0; at < clean.length; at += 2) pairs.push([clean[at] ?? '', clean[at + 1] ?? '']);
       response.addTrailers(pairs);
     }
-    // As text, which node:http joins to the head: no list of pieces for the kernel to gather.
-    if (this.#whole) response.end(this.#whole.toString('latin1'), 'latin1');
-    else response.end();
+    if (this.#whole) writeInOne(response, this.#whole);
+    response.end();
   }
 
   /** A 1xx goes out by hand: Node knows two of them, and those not whole. */
@@ -222,6 +221,18 @@ export class Answer {
     this.#scrub?.[Symbol.dispose]();
     this.#release();
   }
+}
+
+/**
+ * Head and body by one write of one text: node:http joins a text to the head, and has nothing left for `end` to send behind
+ * it. A list of pieces, one of them empty, for the kernel to gather takes longer.
+ */
+function writeInOne(response: ServerResponse, body: Buffer): void {
+  const { socket } = response;
+  // While it is corked, node:http does not do so on its own, which would last until the next turn.
+  socket?.cork();
+  response.write(body.toString('latin1'), 'latin1');
+  socket?.uncork();
 }
 
 function trailerList(trailers: Trailers): string[] {

@@ -88,12 +88,19 @@ export const httpFields = {
     redirects: true,
     maxLength: 2_048,
     pattern: /^http:\/\/[^/?#@\\\s]+\/?$/i,
+    says: 'http://HOST:PORT, without user and password (http_proxy_user, http_proxy_password)',
   }),
-  http_proxy_user: text({ doc: 'User at the proxy.', maxLength: 255, pattern: /^[^:]*$/ }),
+  http_proxy_user: text({
+    doc: 'User at the proxy.',
+    maxLength: 255,
+    pattern: /^[^:]*$/,
+    says: 'a name without a colon',
+  }),
   http_proxy_password: secret({ doc: 'Password at the proxy.', maxBytes: 4_096 }),
   listen: text({
     doc: 'A port of this service’s own besides /proxy/NAME/: 127.0.0.1:PORT. /health answers there.',
     pattern: /^(127\.0\.0\.1|\[::1\]|localhost):\d{1,5}$/,
+    says: '127.0.0.1:PORT, [::1]:PORT or localhost:PORT',
   }),
   default_headers: list({ doc: 'Headers for requests that come without them: NAME: VALUE.' }),
   set_headers: list({ doc: 'Headers for every request, in place of the client’s: NAME: VALUE.' }),
@@ -125,6 +132,7 @@ export const httpFields = {
     doc: 'What `broker service test` asks for, behind the base URL, to see whether the credential is taken: /v1/models.',
     maxLength: 1_024,
     pattern: /^\/[^\s#]*$/,
+    says: 'a path that starts with /, escaped as it is to be sent',
   }),
   preset: text({ doc: 'The preset that the service was made from.', maxLength: 128 }),
 } as const;

@@ -100,6 +100,8 @@ export class Exchange {
         else resolve(this.report());
       };
       const response = this.#response;
+      // Of a write that comes too late, which would end the process: `close` tells how the exchange ended.
+      response.on('error', () => response.destroy());
       response.on('close', () => {
         this.#answer?.over();
         if (!response.writableFinished) this.cancel(new BrokerError('client_gone', 'the client went away'));

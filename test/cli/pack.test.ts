@@ -124,6 +124,18 @@ describe('npm pack', () => {
     assert.deepEqual(foreign, []);
   });
 
+  test('has every module that one of its modules imports, statically or later', async () => {
+    const root = join(folder, 'prefix/lib/node_modules/authbroker');
+    const missing: string[] = [];
+    for (const file of installed.files.filter((path) => path.startsWith('dist/') && path.endsWith('.js'))) {
+      const source = await readFile(join(root, file), 'utf8');
+      for (const [, target = ''] of source.matchAll(/\b(?:from|import)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g)) {
+        if (!existsSync(resolve(root, dirname(file), target))) missing.push(`${file} imports ${target}`);
+      }
+    }
+    assert.deepEqual(missing, []);
+  });
+
   test('is built before it is packed, without what an older build left', () => {
     assert.ok(!installed.files.some((file) => file.includes('left-behind')));
     assert.ok(!existsSync(join(ROOT, 'dist/cli/commands/left-behind.js')));

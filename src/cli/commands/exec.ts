@@ -25,9 +25,9 @@ export async function exec(service: string, argv: readonly string[], flags: Exec
     throw new BrokerError('invalid_argument', 'there is no command', { hint: `broker exec ${service} -- COMMAND ...` });
   const { stdin, stdout } = process;
   const terminal = flags.tty ? { columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 } : undefined;
+  const timeout = durationMessage(flags.timeout, '--timeout');
   using client = openClient();
   const call = client.ssh.exec();
-  const timeout = durationMessage(flags.timeout, '--timeout');
   call.write({
     start: {
       service,

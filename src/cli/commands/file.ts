@@ -3,6 +3,7 @@ import { BrokerError } from '../../core/errors.ts';
 import { toMillis } from '../../core/rpc.ts';
 import { adminClient } from '../admin.ts';
 import { print, printJson, say, table } from '../output.ts';
+import { unreadable } from '../reason.ts';
 import { saveNew } from '../savefile.ts';
 
 interface Options {
@@ -15,7 +16,7 @@ export async function put(name: string, path: string, options: Options): Promise
   try {
     content = readFileSync(path === '-' ? 0 : path);
   } catch (cause) {
-    throw new BrokerError('invalid_argument', `cannot read ${path}`, { cause });
+    throw unreadable(path, cause);
   }
   using client = await adminClient(options.passwordFile);
   const parts = Array.from({ length: Math.ceil(content.length / 65_536) }, (_, i) => ({

@@ -1,4 +1,4 @@
-import { createReadStream, fstatSync, statSync } from 'node:fs';
+import { createReadStream, fstatSync, openSync } from 'node:fs';
 import type { ClientDuplexStream } from '@grpc/grpc-js';
 import { BrokerError } from '../../core/errors.ts';
 import type { HttpRequest } from '../../core/proto/broker/v1/HttpRequest.ts';
@@ -6,6 +6,7 @@ import type { HttpResponse__Output } from '../../core/proto/broker/v1/HttpRespon
 import type { HttpResponseHead__Output } from '../../core/proto/broker/v1/HttpResponseHead.ts';
 import { fromServiceError } from '../connect.ts';
 import { findDaemon, openClient } from '../place.ts';
+import { unreadable } from '../reason.ts';
 
 export interface HttpFlags {
   /** NAME: VALUE, as often as wanted. */
@@ -44,7 +45,9 @@ export async function http(
     headers.push({ name: 'Content-Length', value: String(length) });
   using client = openClient();
   const call: Call = client.http.request();
-  call.write({ start: { service, method: method.toUpperCase(), path, headers, hasBody: body !== undefined } });
+  call.write({
+    start: { service, method: method.toUpperCase(), path: escaped(path), headers, hasBody: body !== undefined },
+  });
   const interrupt = (): void => call.cancel();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
   try {
@@ -55,6 +58,13 @@ export async function http(
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
   }
+}
+
+/** What a URL cannot hold as it is (spaces, letters beyond ASCII) is escaped, as browsers do it; escapes stay. */
+function escaped(path: string): string {
+  return Buffer.from(path)
+    .toString()
+    .replace(/[^!-~]+/g, encodeURIComponent);
 }
 
 function bodyOf(data: string): Body {
@@ -68,10 +78,13 @@ function bodyOf(data: string): Body {
   }
   const path = data.slice(1);
   try {
-    const { size } = statSync(path);
-    return { stream: createReadStream(path), length: size };
+    // Opened here, so that what cannot be read is said before the server is asked anything.
+    const file = openSync(path, 'r');
+    const about = fstatSync(file);
+    if (about.isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
+    return { stream: createReadStream(path, { fd: file }), length: about.isFile() ? about.size : undefined };
   } catch (cause) {
-    throw new BrokerError('invalid_argument', `cannot read ${path}`, { cause });
+    throw unreadable(path, cause);
   }
 }
 
@@ -82,7 +95,10 @@ async function* iterate(bytes: Buffer): AsyncGenerator<Buffer> {
 function headerOf(line: string): { name: string; value: string } {
   const colon = line.indexOf(':');
   if (colon < 1) throw new BrokerError('invalid_argument', `-H "${line}" is not NAME: VALUE`);
-  return { name: line.slice(0, colon).trim(), value: line.slice(colon + 1).trim() };
+  const name = line.slice(0, colon).trim();
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name))
+    throw new BrokerError('invalid_argument', `-H "${name}" is not the name of a header`);
+  return { name, value: line.slice(colon + 1).trim() };
 }
 
 async function upload(call: Call, body: Body | undefined): Promise<void> {

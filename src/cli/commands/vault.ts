@@ -9,6 +9,7 @@ import { formatDuration } from '../duration.ts';
 import { print, printJson, say, sayError } from '../output.ts';
 import { findDaemon, findToken, isLocal, openClient } from '../place.ts';
 import { promptNewSecret, promptSecret, readKeyFile, readSecretFile } from '../prompt.ts';
+import { unreadable } from '../reason.ts';
 import { refuseTerminal, saveNew } from '../savefile.ts';
 
 interface PasswordOption {
@@ -185,7 +186,7 @@ export async function restore(file: string, options: PasswordOption): Promise<nu
   try {
     data = readFileSync(file === '-' ? 0 : file);
   } catch (cause) {
-    throw new BrokerError('invalid_argument', `cannot read ${file}`, { cause });
+    throw unreadable(file, cause);
   }
   using password = passwordFromFile(options.passwordFile) ?? (await promptSecret('Master password of the backup'));
   const first = { password: bytes(password), data: Buffer.alloc(0) };

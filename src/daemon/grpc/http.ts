@@ -78,8 +78,11 @@ function serverFor({ proxy }: Pick<Daemon, 'proxy'>, pending: WeakMap<Duplex, Pe
 function requestOf(start: HttpRequestStart__Output, connection: Duplex): ClientRequest {
   const { method, path, hasBody } = start;
   if (!/^[A-Z]{1,32}$/.test(method)) throw new BrokerError('invalid_argument', 'the method must be GET, POST ...');
-  if (!/^(\/[!-~\x80-\xff]*|\?[!-~\x80-\xff]*)?$/.test(path))
-    throw new BrokerError('invalid_argument', 'the path must start with a slash, and be escaped as it is to be sent');
+  if (!/^([/?][!-~]*)?$/.test(path))
+    throw new BrokerError(
+      'invalid_argument',
+      'the path must start with a slash and be ASCII, escaped as it is to be sent',
+    );
   const headers = start.headers.flatMap(({ name, value }) => [name, value]);
   const hasLength = start.headers.some(({ name }) => name.toLowerCase() === 'content-length');
   const framing = hasBody ? (hasLength ? [] : ['Transfer-Encoding', 'chunked']) : ['Content-Length', '0'];

@@ -65,7 +65,10 @@ export class Dispatch implements Requests {
     checkOrigin(rawHeaders, rule);
     const presented = presentedToken(rawHeaders, url);
     const found = this.#parts.routes.find(presented.target);
-    if (!found) throw new BrokerError('not_found', 'there is nothing at this path');
+    if (!found)
+      throw new BrokerError('not_found', 'there is nothing at this path', {
+        hint: 'broker answers at /proxy/SERVICE/PATH, /rpc/broker.v1.X/METHOD, /metrics, /health and /ready; services and tokens are managed with the command line: broker --help',
+      });
     const { route, rest } = found;
     const { methods } = route;
     if (methods && !methods.includes(method))

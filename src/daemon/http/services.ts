@@ -194,7 +194,7 @@ export class HttpServices {
       secrets[Symbol.dispose]();
       throw new BrokerError(
         'invalid_argument',
-        `${name} is a ${resolved.kind} service, which is used through sessions`,
+        `${name} is a service of the kind ${resolved.kind}, which is used through sessions`,
         {
           hint: `broker ${resolved.kind} ${name}`,
         },

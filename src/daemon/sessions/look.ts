@@ -24,7 +24,8 @@ export async function look(
   using _ = secretsOf(service.config);
   const driver = deps.drivers.get(service.kind);
   const trust = driver?.trust;
-  if (!driver || !trust) throw new BrokerError('invalid_argument', `a ${service.kind} service has no host keys`);
+  if (!driver || !trust)
+    throw new BrokerError('invalid_argument', `services of the kind ${service.kind} have no host keys`);
   const reach = new Reach(deps, limits, guard);
   const errand = { caller, service: service.name, action: 'open' as const, session: randomUUID() };
   const journey = { errand, service, driver };

@@ -15,6 +15,7 @@ const shape = {
     redirects: true,
     maxLength: 255,
     pattern: /^([^\s/@?#:]+|\[?[0-9A-Fa-f:.]+(%[\w.-]+)?\]?)$/,
+    says: 'a name or an address, without a port, a path or spaces',
   }),
   port: port({ doc: 'TCP port.', default: 22, redirects: true }),
   user: text({ doc: 'User to log in as.', required: true, maxLength: 255 }),

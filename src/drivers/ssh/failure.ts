@@ -26,7 +26,7 @@ export function hostKeyRefusal(config: SshConfig, pins: Pins | undefined, blob: 
     `${name} has the host key ${shown}; pinned is ${pinned.slice(0, 5).join(', ')}`,
     {
       hop: 'tls',
-      hint: 'somebody may be between broker and the server; if the server really has a new key: broker service set {service} --host-key, with the key or password in the same command',
+      hint: 'somebody may be between broker and the server; if the server really has a new key: broker service set {service} --host-key-file FILE, with the key or password in the same command (changing the one drops the other)',
     },
   );
 }
@@ -80,5 +80,9 @@ export function transportFailure(error: Error, tried: readonly string[], config:
       hop: 'tcp',
       cause: error,
     });
-  return new BrokerError('upstream_protocol', 'the server did not finish the SSH login', { hop: 'auth', cause: error });
+  return new BrokerError('upstream_protocol', `${describe(config)} did not finish the SSH login`, {
+    hop: 'auth',
+    hint: 'is it an SSH server at all? What it did is in the daemon log',
+    cause: error,
+  });
 }

@@ -12,15 +12,28 @@ const UNSIGNED_TRAILER = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
 
 const shape = {
   ...httpFields,
-  access_key_id: text({ doc: 'Id of the access key.', required: true, maxLength: 256, pattern: /^[\w-]+$/ }),
+  access_key_id: text({
+    doc: 'Id of the access key.',
+    required: true,
+    maxLength: 256,
+    pattern: /^[\w-]+$/,
+    says: 'letters, digits, _ and -',
+  }),
   secret_access_key: secret({ doc: 'The secret access key.', required: true, maxBytes: 1_024 }),
   session_token: secret({ doc: 'Session token of a temporary key.', maxBytes: 16_384 }),
-  region: text({ doc: 'Region of the signature: eu-central-1.', required: true, maxLength: 64, pattern: /^[\w-]+$/ }),
+  region: text({
+    doc: 'Region of the signature: eu-central-1.',
+    required: true,
+    maxLength: 64,
+    pattern: /^[\w-]+$/,
+    says: 'a name such as eu-central-1',
+  }),
   service: text({
     doc: 'Service of the signature: s3, dynamodb.',
     required: true,
     maxLength: 64,
     pattern: /^[\w.-]+$/,
+    says: 'a name such as s3',
   }),
   payload: choice(['auto', 'signed', 'unsigned'], {
     doc: 'Whether the body is signed, for which it is held in memory (at most 10 MiB). auto: not for s3 over https.',

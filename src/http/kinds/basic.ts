@@ -7,7 +7,12 @@ import { injectedOnce, needlesOf } from './static.ts';
 
 const shape = {
   ...httpFields,
-  username: text({ doc: 'User; none by default.', maxLength: 1_024, pattern: /^[^:]*$/ }),
+  username: text({
+    doc: 'User; none by default.',
+    maxLength: 1_024,
+    pattern: /^[^:]*$/,
+    says: 'a name without a colon',
+  }),
   password: secret({ doc: 'Password; none by default.', maxBytes: 16_384 }),
 } as const;
 

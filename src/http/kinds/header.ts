@@ -13,6 +13,7 @@ const shape = {
     doc: 'What stands in front of the value, with a space between: token ...',
     maxLength: 256,
     pattern: /^[!-~]+( [!-~]+)*$/,
+    says: 'words of ASCII with one space between them',
   }),
 } as const;
 

@@ -13,6 +13,7 @@ const shape = {
     redirects: true,
     maxLength: 256,
     pattern: /^[A-Za-z0-9._~[\]-]+$/,
+    says: 'letters, digits and any of . _ ~ [ ] -',
   }),
   query_value: secret({ doc: 'Its value; escaped as it is put in.', required: true, maxBytes: 16_384 }),
 } as const;

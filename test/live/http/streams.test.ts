@@ -147,6 +147,29 @@ test('a client that goes away stops the upstream at once, before and after the h
   );
 });
 
+test('several Set-Cookie stay apart, and what comes twice comes twice, in its order and spelling', async () => {
+  await world.add('kept', upstream.plain, { strip_response_headers: ['none'] });
+  answer = (req, res) => {
+    const asked = req.rawHeaders.filter((_, at, all) => at % 2 === 1 && all[at - 1] === 'X-TwIce');
+    res.writeHead(200, [
+      'Set-Cookie',
+      'a=1; Path=/',
+      'X-oNe',
+      '1',
+      'Set-Cookie',
+      'b=2, c',
+      'x-One',
+      '2',
+      'X-Asked',
+      asked.join('|'),
+    ]);
+    res.end();
+  };
+  const seen = await raw(['GET /proxy/kept/x HTTP/1.1', 'X-TwIce: 1', 'X-TwIce: 2']);
+  const lines = seen.split('\r\n').filter((line) => /^(set-cookie|x-)/i.test(line));
+  assert.deepEqual(lines, ['Set-Cookie: a=1; Path=/', 'X-oNe: 1', 'Set-Cookie: b=2, c', 'x-One: 2', 'X-Asked: 1|2']);
+});
+
 test('HEAD, 204 and 304 have no body and keep what the head says of one', async () => {
   answer = (req, res) => {
     const status = Number(req.url?.slice('/base/'.length) ?? 200);

@@ -103,8 +103,14 @@ for (const [args, message] of [
   [['--password-stdin', '--host-stdin'], /^standard input can be read for one field only$/],
   [['--password-stdin=x'], /^--password-stdin takes no value/],
   [['--password-env', 'BROKER_TEST_NOT_SET'], /^--password-env: the variable BROKER_TEST_NOT_SET is not set$/],
-  [['--password-file', '/nowhere/at/all'], /^cannot read the password-file from \/nowhere\/at\/all$/],
-  [['--host-file', '/nowhere/at/all'], /^--host-file: cannot read \/nowhere\/at\/all$/],
+  [
+    ['--password-file', '/nowhere/at/all'],
+    /^cannot read the password-file from \/nowhere\/at\/all: there is no such file or folder$/,
+  ],
+  [
+    ['--host-file', '/nowhere/at/all'],
+    /^cannot read the host-file from \/nowhere\/at\/all: there is no such file or folder$/,
+  ],
 ] as const) {
   test(`${args.join(' ')} is refused`, () => refuses([...args], message));
 }

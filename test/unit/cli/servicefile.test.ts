@@ -58,7 +58,7 @@ for (const [what, content, message] of [
 }
 
 test('a file that is not there is named', () => {
-  assert.throws(() => readServiceFile('/nowhere/at/all'), /cannot read \/nowhere\/at\/all/);
+  assert.throws(() => readServiceFile('/nowhere/at/all'), /cannot read the service from \/nowhere\/at\/all/);
 });
 
 test('JSON on the command line may hold no secret', () => {

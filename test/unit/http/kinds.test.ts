@@ -101,7 +101,7 @@ test('basic takes an empty user or an empty password, but not both', async () =>
   assert.equal(await of({ username: 'sk_live' }, {}), `Basic ${btoa('sk_live:')}`);
   assert.equal(await of({}, { password: 'p' }), `Basic ${btoa(':p')}`);
   assert.throws(() => basic.config.parse({ base_url: BASE }, new Map()), /username or password is required/);
-  assert.match(problems(basic, { base_url: BASE, username: 'a:b' }), /username must match/);
+  assert.match(problems(basic, { base_url: BASE, username: 'a:b' }), /username must be a name without a colon/);
 });
 
 test('a query parameter is put behind the caller’s others, and takes the place of one of its name in any escaping', async () => {
@@ -160,8 +160,8 @@ for (const [fields, why] of [
   [{ paths: ['v1/*'] }, /paths has an entry/],
   [{ cert: 'x' }, /^$/],
   [{ http_proxy_user: 'u' }, /http_proxy is required/],
-  [{ http_proxy: 'http://u:p@proxy:3128' }, /http_proxy must match/],
-  [{ listen: '0.0.0.0:10000' }, /listen must match/],
+  [{ http_proxy: 'http://u:p@proxy:3128' }, /http_proxy must be http:/],
+  [{ listen: '0.0.0.0:10000' }, /listen must be 127/],
   [{ listen: '127.0.0.1:70000' }, /listen must end in a port/],
   [{ set_headers: ['Host: evil'] }, /Host cannot be set/],
   [{ default_headers: ['no colon'] }, /is not NAME: VALUE/],

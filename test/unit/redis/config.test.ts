@@ -27,7 +27,7 @@ for (const [what, fields, secrets, problem] of [
   ['a CA on a unix socket', { host: '/x', ca: 'PEM' }, [], /^ca has no meaning without TLS/],
   ['a negative database', { db: -1 }, [], /^db must be between/],
   ['the seeds’ spelling of TLS', { tls: 'true' }, [], /it is spelled verify-full/],
-  ['a URL for a host', { host: 'redis://cache' }, [], /^host must match/],
+  ['a URL for a host', { host: 'redis://cache' }, [], /^host must be a name or an address/],
   ['a command with a space', { deny_commands: ['CONFIG SET'] }, [], /^deny_commands has an entry .* "CONFIG SET"$/],
   ['a wildcard before a subcommand', { allow_commands: ['*|get'] }, [], /^allow_commands has an entry/],
   ['a field of another kind', { user: 'app' }, [], /^user is not a field/],
