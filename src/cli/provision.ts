@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { BrokerError } from '../core/errors.ts';
 import type { Kind__Output } from '../core/proto/broker/v1/Kind.ts';
 import { fromMillis } from '../core/rpc.ts';
@@ -7,6 +8,9 @@ import { isLocal, type Place } from './place.ts';
 import { grantsFor, httpAddress, httpVariables, isHttp, sessionRequest } from './reach.ts';
 import { holdSession } from './remote.ts';
 import { type Variables, variablePrefix } from './variables.ts';
+
+/** Milliseconds for the daemon to say that it is well. */
+const PROVE_MS = 10_000;
 
 /** A service as a command that is started by `broker run` finds it. */
 export interface Provided extends Variables {
@@ -61,7 +65,9 @@ export async function provide(
   try {
     const services: Provided[] = [];
     for (const record of records) services.push(await provided(own, place, record, kinds, ttlMs, reason));
-    const address = { BROKER_ADDR: place.address, BROKER_TOKEN: text };
+    // Programs in Node trust the daemon's CA besides the others; for what else there is each has a way of its own.
+    const trust = place.caFile !== undefined && { NODE_EXTRA_CA_CERTS: place.caFile };
+    const address = { BROKER_ADDR: place.address, BROKER_TOKEN: text, ...trust };
     return { services, client: own, own: address, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
@@ -80,7 +86,7 @@ async function provided(
   const { name: service, target } = record;
   if (isHttp(kinds, record.kind)) {
     const http = await httpAddress(client, place.address);
-    await proveHttp(http);
+    await proveHttp(http, place);
     const grants = grantsFor(service, true);
     const spec = { name: service.slice(0, 100), scope: 'proxy', grants, ttl: fromMillis(ttlMs) };
     const { text } = await client.tokens.create(spec);
@@ -95,13 +101,24 @@ async function provided(
 }
 
 /** Before a command is started that would find nobody there. */
-async function proveHttp(http: string): Promise<void> {
+async function proveHttp(http: string, place: Place): Promise<void> {
   try {
-    const answer = await fetch(`${http}/health`, { signal: AbortSignal.timeout(10_000) });
-    await answer.arrayBuffer();
-    if (answer.ok) return;
+    if ((await statusOf(`${http}/health`, place)) === 200) return;
   } catch (cause) {
     throw new BrokerError('unavailable', `the HTTP side of the daemon does not answer at ${http}`, { cause });
   }
   throw new BrokerError('unavailable', `the HTTP side of the daemon is not well at ${http}`);
+}
+
+async function statusOf(url: string, { caFile, certFile, keyFile }: Place): Promise<number> {
+  const { get } = url.startsWith('https:') ? await import('node:https') : await import('node:http');
+  const pem = (path: string | undefined): Buffer | undefined => (path === undefined ? undefined : readFileSync(path));
+  const tls = { ca: pem(caFile), cert: pem(certFile), key: pem(keyFile) };
+  return await new Promise((resolve, reject) => {
+    const request = get(url, { ...tls, agent: false, signal: AbortSignal.timeout(PROVE_MS) }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode ?? 0);
+    });
+    request.once('error', reject);
+  });
 }

@@ -37,7 +37,9 @@ export async function httpAddress(client: BrokerClient, daemonAddress: string): 
   const loopback = /^https?:\/\/(127\.|localhost[:/]|\[::1\])/.test(http);
   if (loopback && !isHere(daemonAddress))
     throw new BrokerError('conflict', `the HTTP side of the daemon listens on ${http} of its own machine only`);
-  return http.replace(/\/$/, '');
+  // One that listens everywhere is found where the daemon is.
+  const there = isHere(daemonAddress) ? '127.0.0.1' : daemonAddress.replace(/^https?:\/\/|:\d+$/g, '');
+  return http.replace(/\/$/, '').replace(/^(https?:\/\/)(0\.0\.0\.0|\[::\])(?=:|$)/, `$1${there}`);
 }
 
 /** What clients of an HTTP service need to come through broker with this token. */
@@ -65,5 +67,5 @@ export function sessionRequest(service: string, reason: string): OpenSessionRequ
 }
 
 function isHere(address: string): boolean {
-  return /^(unix:|\/|127\.|localhost:|\[::1\])/.test(address);
+  return /^(unix:|\/|(https:\/\/)?(127\.|localhost:|\[::1\]))/.test(address);
 }

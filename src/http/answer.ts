@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { BrokerError } from '../core/errors.ts';
+import type { Trailers } from './flow.ts';
 import { firstOf, valuesOf } from './headers.ts';
 import { withLocation } from './location.ts';
 import type { BodyScrub, QuietClock } from './scrub/body.ts';
@@ -8,7 +9,6 @@ import { scrubFields } from './scrub/fields.ts';
 import type { Needles } from './scrub/needles.ts';
 import { scrubBody } from './scrub/scrub.ts';
 import type { HttpService } from './service.ts';
-import type { Trailers } from './upstream.ts';
 
 export interface AnswerParts {
   readonly service: HttpService;

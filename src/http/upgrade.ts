@@ -4,6 +4,7 @@ import { BrokerError, toBrokerError } from '../core/errors.ts';
 import { DRAIN_MS } from '../core/limits.ts';
 import type { Jar } from './cookies.ts';
 import { type ExchangeReport, joined, pathLength } from './exchange.ts';
+import { isFieldValue } from './fieldlines.ts';
 import { firstOf, replaced, valuesOf, withCookies } from './headers.ts';
 import type { Outgoing } from './kind.ts';
 import { withLocation } from './location.ts';
@@ -170,6 +171,9 @@ export class UpgradedExchange {
   #headOf(answer: IncomingMessage, more: readonly string[]): string {
     const headers = replaced(this.#clean(this.#service.headers.response(answer.rawHeaders)), more);
     const [reason = ''] = this.#clean([answer.statusMessage ?? '']);
+    // Node's parser lets control characters stand there, and this head goes out by hand.
+    if (!isFieldValue(reason))
+      throw new BrokerError('upstream_protocol', 'the answer to the WebSocket handshake is not as HTTP demands');
     let head = `HTTP/1.1 ${answer.statusCode} ${reason}\r\n`;
     for (let at = 0; at < headers.length; at += 2) head += `${headers[at]}: ${headers[at + 1]}\r\n`;
     return `${head}\r\n`;

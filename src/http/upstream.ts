@@ -1,13 +1,14 @@
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import type { Dispatcher, Pool } from 'undici';
+import type { Client, Dispatcher, Pool } from 'undici';
 import type { AddressGuard } from '../core/dial.ts';
 import { BrokerError, toBrokerError } from '../core/errors.ts';
 import { onFirstUse } from '../core/library.ts';
 import type { BaseUrl } from './baseurl.ts';
 import type { HttpConfig } from './config.ts';
 import { ANY_HTTP, Dialer, HTTP_1 } from './dialer.ts';
+import { Flow, type Receiver } from './flow.ts';
 
 const require = createRequire(import.meta.url);
 /** Loaded with the first connection to an HTTP service. */
@@ -25,19 +26,6 @@ export interface Sending {
   /** Handed over: the library may keep it. */
   readonly headers: string[];
   readonly body: Readable | Buffer | null;
-}
-
-/** A flat list over HTTP/1, an object over HTTP/2. */
-export type Trailers = Buffer[] | Readonly<Record<string, string | string[]>> | null;
-
-/** What comes back, as undici's dispatch tells it; header lists are flat and raw. */
-export interface Receiver {
-  onConnect(abort: (reason?: Error) => void): void;
-  /** @returns false to have the body wait for `resume`. */
-  onHeaders(status: number, headers: Buffer[], resume: () => void, statusText: string): boolean;
-  onData(chunk: Buffer): boolean;
-  onComplete(trailers: Trailers): void;
-  onError(error: Error): void;
 }
 
 /** The connections to one service, kept and shared by its callers for as long as its record stays what it is. */
@@ -60,12 +48,7 @@ export class Upstream {
       allowH2: true,
       keepAliveTimeout: KEEP_MS,
       maxHeaderSize: MAX_HEAD_BYTES,
-      connect: (_options, callback) => {
-        this.#connect(ANY_HTTP).then(
-          (socket) => callback(null, socket),
-          (error: unknown) => callback(toBrokerError(error), null),
-        );
-      },
+      factory: (origin, options) => this.#line(origin, options),
     });
   }
 
@@ -73,7 +56,8 @@ export class Upstream {
     const { method, path, headers, body } = request;
     const { headersTimeout, bodyTimeout } = this.#timeouts;
     const options = { method, path, headers, body, headersTimeout, bodyTimeout, blocking: false };
-    this.#pool.dispatch(options as Dispatcher.DispatchOptions, receiver as unknown as Dispatcher.DispatchHandler);
+    const flow: unknown = new Flow(receiver);
+    this.#pool.dispatch(options as Dispatcher.DispatchOptions, flow as Dispatcher.DispatchHandler);
   }
 
   /** A connection of its own, for a request that turns it into something else. */
@@ -86,6 +70,32 @@ export class Upstream {
     this.#closed.abort(reason);
     // Its answer is that nothing is open any more, which nobody waits for.
     void this.#pool.destroy(reason);
+  }
+
+  /** One connection of the pool at a time. Over HTTP/1 it carries one answer at a time, which is told when the server ends it. */
+  #line(origin: URL, options: object): Client {
+    let last: unknown;
+    const line = new (undici().Client)(origin, {
+      ...options,
+      connect: (_options, callback) => {
+        this.#connect(ANY_HTTP).then(
+          (socket) => {
+            // Heard before the library's own listener.
+            socket.once('end', () => {
+              if (last instanceof Flow) last.end();
+            });
+            callback(null, socket);
+          },
+          (error: unknown) => callback(toBrokerError(error), null),
+        );
+      },
+    });
+    const dispatch = line.dispatch.bind(line);
+    line.dispatch = (request, handler) => {
+      last = handler;
+      return dispatch(request, handler);
+    };
+    return line;
   }
 
   async #connect(alpn: readonly string[]): Promise<Socket> {

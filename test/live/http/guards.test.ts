@@ -80,6 +80,8 @@ test('the answer that declines a WebSocket is searched, bounded, and not taken c
   const echo = await declined(`HTTP/1.1 403 No\r\nX-A: ${CANARY}\r\n\r\nyou sent ${CANARY}`);
   assert.deepEqual([echo.status, echo.body], [403, `you sent ${'*'.repeat(CANARY.length)}`]);
   assert.ok(!echo.text.includes(CANARY));
+  const control = await declined('HTTP/1.1 403 N\0o\r\nContent-Length: 0\r\n\r\n');
+  assert.deepEqual([control.status, control.text.includes('\0')], [502, false]);
   const packed = gzipSync(CANARY).toString('latin1');
   assert.equal((await declined(`HTTP/1.1 403 No\r\nContent-Encoding: gzip\r\n\r\n${packed}`)).status, 502);
   assert.equal((await declined(`HTTP/1.1 403 No\r\n\r\n${'x'.repeat(1024 * 1024 + 1)}`)).status, 502);

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { CANARY, HttpWorld } from '../../support/httpworld.ts';
+import { issuer } from '../../support/issuer.ts';
 import { parseAnswer, rawConnection, rawHttp } from '../../support/rawhttp.ts';
 import { RawUpstream } from '../../support/rawupstream.ts';
 
@@ -20,6 +23,11 @@ const ask = (name: string, ...lines: readonly string[]): string =>
   `${[`GET /proxy/${name}/x HTTP/1.1`, 'Host: localhost', `X-Broker-Token: ${world.token}`, ...lines].join('\r\n')}\r\n\r\n`;
 const WEBSOCKET = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: AAAA'];
 const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n';
+
+/** Lets the event loop go round. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
 
 test('a reason phrase of any bytes is passed on as those bytes, or as an error of its own', async () => {
   let reason = '';
@@ -94,4 +102,53 @@ test('a WebSocket server that ignores that the client is gone loses the connecti
     socket.destroy();
     await closed[round];
   }
+});
+
+test('an answer that ends with its connection is whole, however slowly it is taken', async () => {
+  const plain = randomBytes(700_000);
+  const packed = gzipSync(plain.subarray(0, 90_000));
+  const close = 'HTTP/1.1 200 OK\r\nConnection: close\r\n';
+  const answers: readonly (readonly [head: string, body: Buffer])[] = [
+    [`${close}Content-Encoding: gzip\r\n\r\n`, packed],
+    [`${close}Content-Encoding: gzip\r\nContent-Length: ${packed.length}\r\n\r\n`, packed],
+    [`${close}\r\n`, plain],
+    [`${close}Content-Length: ${plain.length}\r\n\r\n`, plain],
+  ];
+  for (const [index, [head, body]] of answers.entries()) {
+    await using upstream = await RawUpstream.start((_received, socket) => {
+      socket.end(Buffer.concat([Buffer.from(head, 'latin1'), body]));
+      return undefined;
+    });
+    await world.add(`ending${index}`, upstream.url);
+    for (let round = 0; round < 4; round++) {
+      const answer = await world.ask(`ending${index}/x`, { headers: ['Accept-Encoding', 'gzip'] });
+      // Nothing is read for a while, so that what comes has to wait.
+      await turns(50 * round);
+      const got = Buffer.from(await answer.body.arrayBuffer());
+      if (body === packed) assert.ok(gunzipSync(got).equals(plain.subarray(0, 90_000)), head);
+      else assert.ok(got.equals(plain), `${head}${got.length}`);
+    }
+  }
+});
+
+test('a 401 that ends its connection waits for the new credential, and does not end the daemon', async () => {
+  let sent = (): void => undefined;
+  const over = new Promise<void>((resolve) => {
+    sent = resolve;
+  });
+  await using upstream = await RawUpstream.start((received, socket) => {
+    const good = received.includes('Bearer access-2');
+    const body = good ? 'good' : 'x'.repeat(50_000);
+    socket.end(`HTTP/1.1 ${good ? 200 : 401} X\r\nConnection: close\r\n\r\n${body}`, sent);
+    return undefined;
+  });
+  await using tokens = await issuer((_form, response, count) => {
+    const token = JSON.stringify({ access_token: `access-${count}`, token_type: 'Bearer', expires_in: 3_600 });
+    // The end of the connection is there first.
+    if (count === 1) response.end(token);
+    else void over.then(() => turns(50)).then(() => response.end(token));
+  });
+  const fields = { client_id: 'broker', token_url: tokens.url };
+  await world.add('expiring', upstream.url, fields, 'oauth2_client', { refresh_token: 'a', client_secret: 'b' });
+  assert.equal(await (await world.ask('expiring/x')).body.text(), 'good');
 });
