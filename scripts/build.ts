@@ -63,9 +63,7 @@ async function bundleCommand(): Promise<Files> {
     chunkNames: 'commands/[name]-[hash]',
     splitting: true,
     minify: true,
-    plugins: [oneChunk],
-    // grpc-js loads it for its own admin services, which a client does not have.
-    external: ['@grpc/proto-loader'],
+    plugins: [oneChunk, clientOnly],
     // grpc-js is CommonJS and calls require() for Node's own modules.
     banner: { js: REQUIRE },
   });
@@ -115,6 +113,40 @@ const oneChunk: esbuild.Plugin = {
     });
   },
 };
+
+/**
+ * Of grpc-js what the client in src/cli/connect.ts is made of: its index brings the server, balancers of many addresses and
+ * their statistics along, a third of the whole.
+ */
+const clientOnly: esbuild.Plugin = {
+  name: 'client-only',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^@grpc\/grpc-js$/ }, () => ({ path: 'client', namespace: 'grpc' }));
+    onLoad({ filter: /./, namespace: 'grpc' }, () => ({ contents: CLIENT, resolveDir: ROOT }));
+    // Compression, which broker does not use, is the only one to want it.
+    onResolve({ filter: /^zlib$/ }, () => ({ path: 'zlib', namespace: 'late' }));
+    onLoad({ filter: /./, namespace: 'late' }, ({ path }) => ({
+      contents: `module.exports = new Proxy({}, { get: (_, name) => require('node:${path}')[name] });`,
+    }));
+    // Its own console of channels, which needs a server.
+    onResolve({ filter: /^@grpc\/proto-loader$/ }, ({ path }) => ({ path, external: true }));
+  },
+};
+
+/** In the order of its own index: its modules import each other in circles. */
+const CLIENT = `
+import '@grpc/grpc-js/build/src/call-credentials';
+import '@grpc/grpc-js/build/src/channel';
+import { ChannelCredentials } from '@grpc/grpc-js/build/src/channel-credentials';
+import { Client } from '@grpc/grpc-js/build/src/client';
+import { Metadata } from '@grpc/grpc-js/build/src/metadata';
+import * as dns from '@grpc/grpc-js/build/src/resolver-dns';
+import * as uds from '@grpc/grpc-js/build/src/resolver-uds';
+import * as ip from '@grpc/grpc-js/build/src/resolver-ip';
+import * as first from '@grpc/grpc-js/build/src/load-balancer-pick-first';
+for (const each of [dns, uds, ip, first]) each.setup();
+export { Client, ChannelCredentials as credentials, Metadata };
+`;
 
 /** The typed client that programs import: our own code in one file; grpc-js comes from their node_modules. */
 async function bundleClient(): Promise<Files> {
