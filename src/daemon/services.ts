@@ -228,8 +228,16 @@ export class Services {
     await this.#vault.write([{ type: 'put', collection: 'service', name, fields, secrets, ifRevision }]);
   }
 
+  /** @throws BrokerError `not_found`; `conflict` naming the services that are reached through it. */
   async delete(name: string): Promise<void> {
     if (!this.#vault.get('service', name)) throw new BrokerError('not_found', `there is no service ${name}`);
+    const behind = this.list().filter(({ config }) => viaOf(config) === name);
+    if (behind.length > 0) {
+      const names = behind.map((service) => service.name).join(', ');
+      throw new BrokerError('conflict', `${name} is the way to ${names} (via)`, {
+        hint: 'give them another via, or remove them first',
+      });
+    }
     await this.#vault.write([{ type: 'delete', collection: 'service', name }]);
   }
 

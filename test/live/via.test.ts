@@ -70,6 +70,14 @@ test('psql through a bastion: TLS and login end to end, large results both ways,
   await assert.rejects(agent.sessions.open({ service: 'hop' }), /no service/);
 });
 
+test('a service that is the way to others is not deleted before they are', async () => {
+  await admin.services.put(await bastion('way', { via_for: ['app-last'] }));
+  await admin.services.put(realPostgres('app-last', { via: 'way', spares: 0 }));
+  await assert.rejects(admin.services.delete({ name: 'way' }), /way is the way to app-last \(via\)/);
+  await admin.services.delete({ name: 'app-last' });
+  await admin.services.delete({ name: 'way' });
+});
+
 test('the audit log says by which way, and for whom the bastion was used', async () => {
   await psql('app-db', '-c', 'select 1');
   const used = (await daemon.audit({ action: 'gate.admit' })).filter(({ detail }) => detail?.for === 'via');

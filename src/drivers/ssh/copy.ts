@@ -53,7 +53,9 @@ export async function upload(
     const { path, mode } = await targetOf(files, order);
     const temporary = besides(path, order.nonce);
     const flags = OPEN_WRITE | OPEN_CREATE | OPEN_EXCLUSIVE;
-    const handle = await files.open(temporary, flags, mode === undefined ? undefined : PRIVATE);
+    const handle = await files.open(temporary, flags, mode === undefined ? undefined : PRIVATE).catch((thrown) => {
+      throw about(path, temporary, thrown);
+    });
     try {
       const counted = count(until(source, signal, ended), (length) => {
         bytes += length;
@@ -72,7 +74,7 @@ export async function upload(
       // It may be closed or gone already; what went wrong before is what is told.
       await files.close(handle, temporary).catch(() => undefined);
       await files.remove(temporary).catch(() => undefined);
-      throw thrown;
+      throw about(path, temporary, thrown);
     }
   } catch (thrown) {
     throw await failed(note, asked, { bytesUp: bytes }, thrown);
@@ -167,6 +169,16 @@ function shown(path: string): string {
 
 function refusal(path: string, why: string): BrokerError {
   return new BrokerError('upstream_refused', `${shown(path)}: ${why}`, { hop: 'session' });
+}
+
+/** What went wrong with the temporary file, as of the one that it stands for: nobody asked for the other. */
+function about(path: string, temporary: string, thrown: unknown): unknown {
+  if (!(thrown instanceof BrokerError) || !thrown.message.includes(shown(temporary))) return thrown;
+  return new BrokerError(thrown.code, thrown.message.replaceAll(shown(temporary), shown(path)), {
+    cause: thrown,
+    ...(thrown.hop && { hop: thrown.hop }),
+    ...(thrown.hint && { hint: thrown.hint }),
+  });
 }
 
 async function failed(

@@ -208,8 +208,12 @@ function decidePath(policy: SshPolicy, access: 'read' | 'write' | 'stat', path: 
     stat: [...policy.sftpRead, ...policy.sftpWrite],
   }[access];
   if (roots.some((root) => isBelow(path, root) && !isProtected(path, root))) return ALLOWED;
-  const field = access === 'write' ? 'sftp_write' : 'sftp_read';
-  return denied(`${printable(path)} may not be ${access === 'write' ? 'written' : 'read'} (${field})`);
+  const words = {
+    read: 'read (sftp_read)',
+    write: 'written (sftp_write)',
+    stat: 'read or written (sftp_read, sftp_write)',
+  };
+  return denied(`${printable(path)} may not be ${words[access]}`);
 }
 
 /** True for the folder itself and for all below it. */

@@ -149,6 +149,8 @@ test('what the policy does not name is refused with 125, whichever way the path 
   results.forEach(({ code, stdout, stderr }, index) => {
     assert.deepEqual([code, stdout.toString()], [125, ''], `${refused[index]} ${stderr}`);
     assert.match(stderr, /not allowed here|may not be|needs a name/);
+    assert.doesNotMatch(stderr, /\.part/);
+    if (refused[index]?.[0] === '-') assert.match(stderr, /sftp_write|needs a name/);
   });
   assert.equal(await readFile(join(there, 'out', 'kept'), 'utf8'), 'kept');
   assert.deepEqual(await names(join(there, 'out')), ['kept']);
@@ -162,6 +164,7 @@ test('what the files themselves do not allow ends with 1, words that cannot be m
     [here, `box:${inside('x')}`, 1, /this is a folder/],
     [`box:${inside('old')}`, join(here, 'no', 'such'), 1, /there is no such file or folder/],
     ['-', `box:${inside('nofolder')}/`, 1, /there is no such folder/],
+    ['-', `box:${inside('nofolder')}/x`, 1, /nofolder(\/x)?: there is no such/],
     ['a', 'b', 2, /neither is on a server/],
     ['box:a', 'box:b', 2, /both are on servers/],
     ['nobox:a', '-', 125, /no service nobox/],
