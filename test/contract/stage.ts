@@ -92,3 +92,16 @@ export async function handles(): Promise<{ descriptors: number; resources: strin
   const resources = process.getActiveResourcesInfo().filter((name) => name !== 'FSReqPromise');
   return { descriptors, resources: resources.sort() };
 }
+
+type Handles = Awaited<ReturnType<typeof handles>>;
+
+/**
+ * Fails if there is more of anything than before many rounds of the same. There may be less: what was counted before can
+ * have been closing.
+ */
+export function nothingLeft(before: Handles, after: Handles): void {
+  const count = ({ resources }: Handles, name: string): number => resources.filter((each) => each === name).length;
+  const more = after.resources.filter((name) => count(after, name) > count(before, name));
+  assert.deepEqual(more, [], 'handles');
+  assert.ok(after.descriptors <= before.descriptors, `${before.descriptors} descriptors became ${after.descriptors}`);
+}
