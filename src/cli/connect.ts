@@ -37,6 +37,12 @@ export interface ConnectOptions {
   readonly caFile?: string;
   readonly certFile?: string;
   readonly keyFile?: string;
+  /**
+   * For a client that mostly receives (a download): take FLOW_WINDOW_BYTES before the daemon has to wait. Never for one that
+   * sends as much at the same time: Node reads nothing from a connection while a write to it is stuck, so two sides that
+   * both have more under way than the kernel buffers wait for each other for ever.
+   */
+  readonly receiveMuch?: boolean;
 }
 
 export interface CallOptions {
@@ -128,7 +134,7 @@ export function connect(options: ConnectOptions): BrokerClient {
   };
   const client = new Client(target, channel, {
     'grpc.max_receive_message_length': 8 * 1024 * 1024,
-    'grpc-node.flow_control_window': FLOW_WINDOW_BYTES,
+    ...(options.receiveMuch && { 'grpc-node.flow_control_window': FLOW_WINDOW_BYTES }),
     // A connection that failed must not make the next client wait out its back-off.
     'grpc.use_local_subchannel_pool': 1,
   });

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { BrokerError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
-import { type BrokerClient, connect } from './connect.ts';
+import { type BrokerClient, type ConnectOptions, connect } from './connect.ts';
 
 type Env = NodeJS.ProcessEnv;
 
@@ -60,8 +60,11 @@ export function isLocal(address: string): boolean {
 }
 
 /** A client with the caller's own token. */
-export function openClient(token: Secret | undefined = findToken()): BrokerClient {
-  return connect({ ...findDaemon(), ...(token && { token }) });
+export function openClient(
+  token: Secret | undefined = findToken(),
+  options: Pick<ConnectOptions, 'receiveMuch'> = {},
+): BrokerClient {
+  return connect({ ...findDaemon(), ...(token && { token }), ...options });
 }
 
 /** Keeps an address for later calls of this user. */

@@ -1,6 +1,6 @@
 import { BrokerError, type ErrorCode, type Hop, isErrorCode } from './errors.ts';
 
-/** Bytes that one side sends before the other has taken any of them, per call and per connection. */
+/** Bytes of an upload that the daemon lets come, and of a download that a client does, before any of them was taken. */
 export const FLOW_WINDOW_BYTES = 512 * 1024;
 
 /** How an error crosses gRPC: the status carries the message, this trailer (JSON, binary metadata) the rest. */

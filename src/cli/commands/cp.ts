@@ -98,7 +98,7 @@ function startOf({ service, path }: Place, { name, mode }: Source, { reason }: C
 }
 
 async function download(from: Place, to: string, flags: CopyFlags, signal: AbortSignal): Promise<void> {
-  using client = openClient();
+  using client = openClient(undefined, { receiveMuch: true });
   let target: Target | undefined;
   let progress: Progress | undefined;
   try {

@@ -29,19 +29,22 @@ test('the daemon takes more of a call than HTTP/2 begins with, on the socket and
   }
 });
 
-test('the client takes as much', async () => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  using client = connect({ address: `127.0.0.1:${port}` });
-  const call = client.vault.status({}).catch(() => undefined);
-  const [session] = (await once(server, 'session')) as [ServerHttp2Session];
-  try {
-    await answered(session);
-    assert.equal(session.remoteSettings.initialWindowSize, FLOW_WINDOW_BYTES);
-  } finally {
-    session.destroy();
-    server.close();
+test('a client takes as much where it says so, and otherwise what HTTP/2 begins with', async () => {
+  for (const receiveMuch of [true, false]) {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    using client = connect({ address: `127.0.0.1:${port}`, receiveMuch });
+    const call = client.vault.status({}).catch(() => undefined);
+    const [session] = (await once(server, 'session')) as [ServerHttp2Session];
+    try {
+      await answered(session);
+      assert.equal(session.remoteSettings.initialWindowSize, receiveMuch ? FLOW_WINDOW_BYTES : 65_535);
+    } finally {
+      session.destroy();
+      // Else the client would try again, and be let in.
+      server.close();
+    }
+    await call;
   }
-  await call;
 });
