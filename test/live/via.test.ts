@@ -175,7 +175,7 @@ describe('what cannot be reached is said with the hop', () => {
     await admin.services.put(await bastion('strict', fields));
     await admin.services.put(behind('app-strict', { via: 'strict', host, port }));
     await assert.rejects(agent.sessions.open({ service: 'app-strict' }), /does not forward connections/);
-    await admin.services.delete({ name: 'strict' });
+    for (const name of ['app-strict', 'strict']) await admin.services.delete({ name });
   });
 
   test('a bastion whose login fails, which is named', async () => {
