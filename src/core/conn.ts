@@ -111,12 +111,23 @@ export class Conn implements AsyncDisposable {
 
   /** Resolves once the bytes are handed to the kernel or buffered below the high-water mark. */
   async write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    throwIfAborted(signal);
-    if (this.#failure) throw this.#gone(this.#failure);
-    if (this.#socket.destroyed || this.#socket.writableEnded) throw this.#gone();
-    if (this.#socket.write(bytes)) return;
-    await this.#until(() => !this.#socket.writableNeedDrain || this.#socket.destroyed, 'drain', signal);
-    if (this.#socket.destroyed) throw this.#gone(this.#failure);
+    this.#beforeWriting(signal);
+    await this.#written(this.#socket.write(bytes), signal);
+  }
+
+  /**
+   * The same for bytes that are secret: they are wiped once they are sent, or never will be. Until then a stream that is
+   * behind holds the very buffer, and would send what the writer had wiped.
+   */
+  async writeSecret(bytes: Buffer, signal: AbortSignal): Promise<void> {
+    const wipe = (): void => void bytes.fill(0);
+    try {
+      this.#beforeWriting(signal);
+    } catch (error) {
+      wipe();
+      throw error;
+    }
+    await this.#written(this.#socket.write(bytes, wipe), signal);
   }
 
   /** Sends `bytes` as the last words, half-closes, and waits at most `drainMs` for the peer to close; then destroys. */
@@ -231,6 +242,18 @@ export class Conn implements AsyncDisposable {
         if (event) this.#socket.once(event, done);
       });
     }
+  }
+
+  #beforeWriting(signal: AbortSignal): void {
+    throwIfAborted(signal);
+    if (this.#failure) throw this.#gone(this.#failure);
+    if (this.#socket.destroyed || this.#socket.writableEnded) throw this.#gone();
+  }
+
+  async #written(atOnce: boolean, signal: AbortSignal): Promise<void> {
+    if (atOnce) return;
+    await this.#until(() => !this.#socket.writableNeedDrain || this.#socket.destroyed, 'drain', signal);
+    if (this.#socket.destroyed) throw this.#gone(this.#failure);
   }
 
   #gone(cause?: Error): BrokerError {

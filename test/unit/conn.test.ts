@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { Conn } from '../../src/core/conn.ts';
 import { BrokerError } from '../../src/core/errors.ts';
+import { LateStream } from '../support/late.ts';
 import { closed, readAll, socketPair } from '../support/pair.ts';
 
 const never = new AbortController().signal;
@@ -148,4 +149,28 @@ test('last words to a connection that broke are nobody’s error', async () => {
   await assert.rejects(conn.exactly(1, never), code('client_gone'));
   await conn.finish(Buffer.from('bye'), 1_000);
   assert.equal(near.destroyed, true);
+});
+
+test('a secret is wiped when it is sent, not before: a stream that is behind sends the buffer it was given', async () => {
+  const { near, far } = await socketPair();
+  await using conn = new Conn(new LateStream(near), 'upstream');
+  const secret = Buffer.from('secret');
+  await conn.write(Buffer.from('1'), never);
+  await conn.writeSecret(secret, never);
+  assert.equal(String(secret), 'secret', 'still to be sent');
+  await conn.write(Buffer.from('2'), never);
+  await conn.write(Buffer.from('3'), never);
+  await using peer = new Conn(far, 'client');
+  assert.equal(String(await peer.exactly(8, never)), '1secret2');
+  assert.deepEqual(secret, Buffer.alloc(6));
+});
+
+test('a secret that can no longer be sent is wiped at once', async () => {
+  const { near, far } = await socketPair();
+  await using conn = new Conn(near, 'upstream');
+  const secret = Buffer.from('secret');
+  conn.destroy();
+  await assert.rejects(conn.writeSecret(secret, never), code('upstream_protocol'));
+  assert.deepEqual(secret, Buffer.alloc(6));
+  far.destroy();
 });

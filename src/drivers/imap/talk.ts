@@ -47,14 +47,10 @@ export class Talk {
    */
   async command(tag: string, parts: readonly Buffer[], proceed?: Continuation): Promise<Answer> {
     const queue = [...parts];
-    const sent: Buffer[] = [];
     const untagged: Response[] = [];
-    const send = async (bytes: Buffer): Promise<void> => {
-      sent.push(bytes);
-      await this.conn.write(bytes, this.#signal);
-    };
+    const send = (bytes: Buffer): Promise<void> => this.conn.writeSecret(bytes, this.#signal);
     try {
-      await send(queue.shift() ?? CRLF);
+      await send(queue.shift() ?? Buffer.from(CRLF));
       for (;;) {
         const response = await this.response();
         if (response.tag === tag) return { tagged: response, untagged };
@@ -68,8 +64,7 @@ export class Talk {
         else untagged.push(response);
       }
     } finally {
-      // Answered, or never to be: until then the socket may still hold them.
-      for (const bytes of [...sent, ...queue]) bytes.fill(0);
+      for (const bytes of queue) bytes.fill(0);
     }
   }
 }

@@ -132,7 +132,7 @@ async function authenticate(conn: Conn, config: PostgresConfig, io: DriverIo, si
   else {
     const message =
       asked.type === 'md5' ? md5Response(config.user, password, asked.salt) : password.use(passwordMessage);
-    await conn.write(message, signal).finally(() => message.fill(0));
+    await conn.writeSecret(message, signal);
   }
   const end = await nextAuthentication(conn, config, signal);
   if (end.type !== 'ok')

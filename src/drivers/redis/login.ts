@@ -117,8 +117,8 @@ async function authenticate(conn: Conn, config: RedisConfig, auth: Secret, signa
     ...(db > 0 ? [encode(['SELECT', String(db)])] : []),
   ];
   const batch = Buffer.concat(commands);
-  if (batch.length > 0) await conn.write(batch, signal).finally(() => batch.fill(0));
   commands[0]?.fill(0);
+  if (batch.length > 0) await conn.writeSecret(batch, signal);
   if (password) accepted(await readReply(conn, signal), (text) => loginFailure(text, server, tried, password));
   if (asksUser && takesAnyPassword(await readReply(conn, signal))) throw needsNoPassword(server);
   if (db > 0) accepted(await readReply(conn, signal), (text) => dbFailure(text, server, db));

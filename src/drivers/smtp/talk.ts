@@ -22,12 +22,8 @@ export async function readReply(conn: Conn, signal: AbortSignal): Promise<Reply>
   }
 }
 
-/** Sends one line, wiped once it is answered, and reads its reply. */
+/** Sends one line, wiped once it is sent, and reads its reply. */
 export async function ask(conn: Conn, line: Buffer, signal: AbortSignal): Promise<Reply> {
-  try {
-    await conn.write(line, signal);
-    return await readReply(conn, signal);
-  } finally {
-    line.fill(0);
-  }
+  await conn.writeSecret(line, signal);
+  return await readReply(conn, signal);
 }
