@@ -20,7 +20,8 @@ export interface ConfigSpec<C> {
   readonly redirects: readonly string[];
   /**
    * Checks the public part alone (plus which secrets are set) before it is stored.
-   * @param given secrets that come in the same call, for kinds that can tell a bad one by looking at it (a key).
+   * @param given secrets that come in the same call, and the stored ones beside them, for kinds that can tell a bad one by
+   * looking at it (a key).
    * @returns the public part with every value in its canonical form and defaults left out.
    * @throws BrokerError `invalid_argument` naming every bad field, and for an unknown one the closest known.
    */
@@ -36,7 +37,7 @@ export type Parsed<F extends Fields> = { readonly [K in keyof F]: F[K] extends F
 
 /**
  * A rule across fields: sentences that each start with a field's name. `isSet` tells whether a secret is stored;
- * `given` lends it where it comes in the very call that is checked, and is undefined otherwise.
+ * `given` lends it where it, or another one, comes in the very call that is checked, and is undefined otherwise.
  */
 export type CrossCheck<F extends Fields> = (
   config: Omit<Parsed<F>, never>,

@@ -104,7 +104,10 @@ export class Daemon implements AsyncDisposable {
     this.vault = vault;
     this.audit = audit;
     this.tokens = new Tokens(vault);
-    this.services = new Services(vault, this.kinds, authority.lend);
+    this.services = new Services(vault, this.kinds, {
+      lend: authority.lend,
+      check: (service) => authority.issue({ collection: 'service', name: service }, 'test'),
+    });
     this.files = new Files(vault, this.services);
     this.gate = new Gate({ authority, services: this.services, audit, vault: this.#gatedVault() });
     this.leaks = new Leaks(vault, Date.now);

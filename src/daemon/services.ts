@@ -38,19 +38,25 @@ export interface ServiceChange {
   readonly policy?: JsonObject;
 }
 
+export interface ServiceGrants {
+  /** For the files that a service refers to: they are opened under its own grant. */
+  readonly lend: GrantAuthority['lend'];
+  /** For a look at what is stored beside what comes: whoever changes a service was let do so, on record. */
+  readonly check: (service: string) => Grant;
+}
+
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}$/;
 
 /** Service records: validated by their kind's ConfigSpec on the way in, parsed again on the way out. */
 export class Services {
   readonly #vault: Vault;
   readonly #kinds: ReadonlyMap<string, Kind>;
-  readonly #lend: GrantAuthority['lend'];
+  readonly #grants: ServiceGrants;
 
-  /** @param lend for the files that a service refers to: they are opened under its own grant. */
-  constructor(vault: Vault, kinds: ReadonlyMap<string, Kind>, lend: GrantAuthority['lend']) {
+  constructor(vault: Vault, kinds: ReadonlyMap<string, Kind>, grants: ServiceGrants) {
     this.#vault = vault;
     this.#kinds = kinds;
-    this.#lend = lend;
+    this.#grants = grants;
   }
 
   /** Names of the services that refer to a stored file. @throws BrokerError `locked`. */
@@ -102,7 +108,8 @@ export class Services {
     }
     const found = this.#kind(kind);
     const secrets = knownSecrets(found, change.secrets);
-    const config = found.config.validate(change.config, Object.keys(secrets), secrets);
+    using known = this.#known(name, change.config, secrets, []);
+    const config = found.config.validate(change.config, Object.keys(secrets), known.secrets);
     this.#checkFiles(config, Object.keys(secrets));
     const policy = change.policy ?? {};
     parsePolicy(policy);
@@ -155,9 +162,11 @@ export class Services {
       delete merged[fileRefOf(secret)];
       dropped.push(secret);
     }
+    const brings = Object.keys(given).length > 0 || fileRefs(change.config).size > 0;
+    using known = brings ? this.#known(name, merged, given, kept) : undefined;
     let config: JsonObject;
     try {
-      config = kind.config.validate(merged, [...Object.keys(given), ...kept], given);
+      config = kind.config.validate(merged, [...Object.keys(given), ...kept], known?.secrets);
     } catch (error) {
       if (!(error instanceof BrokerError) || dropped.length === 0) throw error;
       throw new BrokerError(
@@ -261,8 +270,21 @@ export class Services {
     checkWay(name, config, (other) => this.get(other), carrying);
   }
 
+  /** What is there to be looked at before it is stored: what came, and what stays and belongs to it. */
+  #known(name: string, config: JsonObject, given: Readonly<Record<string, Secret>>, kept: readonly string[]) {
+    using grant = this.#grants.check(name);
+    const stored: Record<string, Secret> = {};
+    for (const secret of kept) stored[secret] = this.#vault.reveal(grant, secret);
+    for (const [secret, file] of fileRefs(config))
+      if (this.#vault.get('file', file)) stored[secret] = this.#fromFile(grant, file);
+    return {
+      secrets: { ...stored, ...given },
+      [Symbol.dispose]: () => Object.values(stored).forEach((secret) => void secret[Symbol.dispose]()),
+    };
+  }
+
   #fromFile(grant: Grant, file: string): Secret {
-    using lent = this.#lend(grant, { collection: 'file', name: file });
+    using lent = this.#grants.lend(grant, { collection: 'file', name: file });
     using content = this.#vault.reveal(lent, 'content');
     return Secret.own(content.use(withoutLineEnd));
   }

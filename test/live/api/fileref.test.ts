@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import type { BrokerClient } from '../../../src/cli/connect.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import { toStruct } from '../../../src/core/struct.ts';
+import { LOCKED_KEY_PASSPHRASE } from '../../rig/table.ts';
 import { TestDaemon } from '../../support/daemon.ts';
 import { refusal } from '../../support/refusal.ts';
 import { rig } from '../../support/rig.ts';
@@ -74,4 +76,33 @@ test('a secret takes the place of a reference and the other way round; a redirec
   assert.match(elsewhere.message, /password is required; changing host drops the stored password/);
   await admin.services.set({ name: 'mail', config: struct({ host: '127.0.0.2', password_file_ref: 'ref' }) });
   assert.deepEqual(await shown(), ['ref', '']);
+});
+
+test('a key that cannot be used is refused when it is stored, also where it or its passphrase is stored already', async () => {
+  const { host, port, user, lockedUserKey } = { ...rig().openssh, user: 'x' };
+  await admin.files.put([{ name: 'locked', data: await readFile(lockedUserKey) }]);
+  await store('nonsense', 'no key at all');
+  const put = (config: JsonObject, secrets: Record<string, Buffer> = {}) =>
+    admin.services.put({ name: 'web', kind: 'ssh', config: struct({ host, port, user, ...config }), secrets });
+  const refusedAs = async (call: Promise<unknown>, problem: RegExp) =>
+    assert.match((await refusal(call, 'invalid_argument')).message, problem);
+  const [right, wrong] = [Buffer.from(LOCKED_KEY_PASSPHRASE), Buffer.from('another')];
+  await refusedAs(put({ private_key_file_ref: 'nonsense' }), /private_key is not a private key/);
+  await refusedAs(put({ private_key_file_ref: 'locked' }), /passphrase is required: private_key is encrypted/);
+  await refusedAs(
+    put({ private_key_file_ref: 'locked' }, { passphrase: wrong }),
+    /passphrase does not open private_key/,
+  );
+  await put({ private_key_file_ref: 'locked' }, { passphrase: right });
+  const set = (config: JsonObject, secrets: Record<string, Buffer> = {}) =>
+    admin.services.set({ name: 'web', config: struct(config), secrets });
+  await refusedAs(set({}, { passphrase: wrong }), /passphrase does not open private_key/);
+  await refusedAs(set({ private_key_file_ref: 'nonsense' }), /private_key is not a private key/);
+  await put({}, { private_key: await readFile(lockedUserKey), passphrase: right });
+  await refusedAs(set({}, { passphrase: wrong }), /passphrase does not open private_key/);
+  // What was spoilt where it is stored does not stand in the way of other changes.
+  await put({ private_key_file_ref: 'locked' }, { passphrase: right });
+  await store('locked', 'spoilt');
+  await set({ allowed_commands: ['uptime'] });
+  await admin.services.delete({ name: 'web' });
 });
