@@ -55,8 +55,21 @@ function configOf(preset: Preset__Output, env: NodeJS.ProcessEnv): JsonObject {
     const given = env[name]?.replace(/\/+$/, '');
     if (suffix === undefined || !given) continue;
     const end = suffix.replace(/\/+$/, '');
-    if (given.endsWith(end)) return { ...config, base_url: given.slice(0, given.length - end.length) };
+    if (given.endsWith(end)) return { ...config, ...placeOf(given.slice(0, given.length - end.length), name) };
     throw new BrokerError('invalid_argument', `${preset.name}: ${name} does not end in ${end}, as clients expect it`);
   }
   return config;
+}
+
+/**
+ * Whoever points clients at a private address means it, also at plain HTTP where it does not leave this machine.
+ * @throws BrokerError `invalid_argument` for plain HTTP elsewhere.
+ */
+function placeOf(url: string, variable: string): JsonObject {
+  const place = { base_url: url, allow_private: true };
+  if (!url.startsWith('http:')) return place;
+  if (/^http:\/\/(127\.[0-9.]+|localhost|\[::1\])(:|\/|$)/.test(url)) return { ...place, allow_plaintext: true };
+  throw new BrokerError('invalid_argument', `${variable} is not https: everybody on the way could read the key`, {
+    hint: 'to allow it all the same, store the service in a vault: broker service add NAME --preset PRESET --base-url URL --allow-plaintext --token-stdin',
+  });
 }

@@ -26,6 +26,7 @@ import { Logins } from './logins.ts';
 import { Metrics } from './metrics/metrics.ts';
 import type { PeerLookup } from './peer/lookup.ts';
 import { Presets } from './presets.ts';
+import { serviceGrants } from './servicechange.ts';
 import { Services } from './services.ts';
 import { SessionManager } from './sessions/manager.ts';
 import { Tokens } from './tokens.ts';
@@ -104,10 +105,7 @@ export class Daemon implements AsyncDisposable {
     this.vault = vault;
     this.audit = audit;
     this.tokens = new Tokens(vault);
-    this.services = new Services(vault, this.kinds, {
-      lend: authority.lend,
-      check: (service) => authority.issue({ collection: 'service', name: service }, 'test'),
-    });
+    this.services = new Services(vault, this.kinds, serviceGrants(authority));
     this.files = new Files(vault, this.services);
     this.gate = new Gate({ authority, services: this.services, audit, vault: this.#gatedVault() });
     this.leaks = new Leaks(vault, Date.now);

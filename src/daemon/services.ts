@@ -1,13 +1,14 @@
 import { closest } from '../core/config.ts';
 import { BrokerError } from '../core/errors.ts';
 import { fileRefOf, fileRefs, withoutLineEnd } from '../core/fileref.ts';
-import type { Grant, GrantAuthority } from '../core/grant.ts';
+import type { Grant } from '../core/grant.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { Kind } from '../core/kind.ts';
 import { LIFETIME_MS, MAX_LIVE_UPSTREAMS } from '../core/limits.ts';
 import { Secret } from '../core/secret.ts';
 import type { StoredRecord, Vault } from '../vault/vault.ts';
 import { parsePolicy, type ServicePolicy } from './policy.ts';
+import { changedFields, knownSecrets, type ServiceGrants } from './servicechange.ts';
 import { carriedBy, checkWay, viaOf } from './sessions/via.ts';
 
 /** A service without its secrets: what may be listed and shown. */
@@ -36,13 +37,6 @@ export interface ServiceChange {
   readonly config: JsonObject;
   readonly secrets: Readonly<Record<string, Secret>>;
   readonly policy?: JsonObject;
-}
-
-export interface ServiceGrants {
-  /** For the files that a service refers to: they are opened under its own grant. */
-  readonly lend: GrantAuthority['lend'];
-  /** For a look at what is stored beside what comes: whoever changes a service was let do so, on record. */
-  readonly check: (service: string) => Grant;
 }
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}$/;
@@ -119,6 +113,7 @@ export class Services {
       });
     }
     this.#checkWay(name, config);
+    this.#checkListen(name, config);
     const fields: JsonObject = { kind, config, policy };
     const ifRevision = createOnly ? { ifRevision: 0 } : {};
     const [record] = await this.#vault.write([
@@ -178,6 +173,7 @@ export class Services {
       );
     }
     this.#checkWay(name, config);
+    this.#checkListen(name, config);
     this.#checkFiles(config, Object.keys(given));
     const policy = change.policy ?? policyOf(record);
     parsePolicy(policy);
@@ -265,6 +261,12 @@ export class Services {
     return { name: view.name, kind, policy, revision, config: config.parse(view.config, secrets) };
   }
 
+  #checkListen(name: string, { listen }: JsonObject): void {
+    const other =
+      listen !== undefined && this.list().find((each) => each.name !== name && each.config.listen === listen);
+    if (other) throw new BrokerError('conflict', `listen: ${listen} is the port of ${other.name} already`);
+  }
+
   #checkWay(name: string, config: JsonObject): void {
     const carrying = [...this.#kinds.values()].filter(({ carries }) => carries).map(({ kind }) => kind);
     checkWay(name, config, (other) => this.get(other), carrying);
@@ -333,26 +335,4 @@ export class Services {
 
 function policyOf(record: StoredRecord): JsonObject {
   return isJsonObject(record.fields.policy) ? record.fields.policy : {};
-}
-
-function knownSecrets(kind: Kind, secrets: Readonly<Record<string, Secret>>): Record<string, Secret> {
-  for (const name of Object.keys(secrets)) {
-    if (kind.config.secretNames.includes(name)) continue;
-    const near = closest(name, kind.config.secretNames);
-    throw new BrokerError(
-      'invalid_argument',
-      `${name} is not a secret field of this kind${near ? ` (did you mean ${near}?)` : ''}`,
-    );
-  }
-  return { ...secrets };
-}
-
-/** Names of the fields whose effective value differs: a default that is spelled out changes nothing. */
-function changedFields(kind: Kind, before: JsonObject, after: JsonObject): string[] {
-  const values = (config: JsonObject): Map<string, unknown> =>
-    new Map(Object.entries(kind.config.preview(config) as Record<string, unknown>));
-  const [old, now] = [values(before), values(after)];
-  return kind.config.fields
-    .map(({ name }) => name)
-    .filter((name) => JSON.stringify(old.get(name) ?? null) !== JSON.stringify(now.get(name) ?? null));
 }

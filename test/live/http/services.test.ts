@@ -6,6 +6,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { freePorts } from '../../rig/port.ts';
 import { CANARY, HttpWorld, Upstream } from '../../support/httpworld.ts';
 import { get, rawHttp } from '../../support/rawhttp.ts';
+import { refusal } from '../../support/refusal.ts';
 
 /* Where a service may be, how it is reached, and who gets to it. */
 
@@ -281,6 +282,9 @@ test('revoking a token breaks off what it has under way', async () => {
 test('a service has a port of its own where it asks for one, with /health there', async () => {
   await using upstream = await saying('own');
   const [port = 0] = await freePorts(1);
+  await world.add('ported', `${upstream.plain}/v1`, { listen: `127.0.0.1:${port}` });
+  const taken = await refusal(world.add('second', upstream.plain, { listen: `127.0.0.1:${port}` }), 'conflict');
+  assert.equal(taken.message, `listen: 127.0.0.1:${port} is the port of ported already`);
   await world.add('ported', `${upstream.plain}/v1`, { listen: `127.0.0.1:${port}` });
   const address = `http://127.0.0.1:${port}`;
   assert.deepEqual(await (await fetch(`${address}/health`)).json(), { status: 'unlocked' });
