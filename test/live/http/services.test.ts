@@ -102,14 +102,14 @@ test('a WebSocket passes, with the credential and over a verified connection', a
   );
 });
 
-test('an upstream proxy gets a CONNECT with its own credentials, and the tunnel is used again', async () => {
-  await using upstream = await saying('through', true);
+/** A proxy that leads to `port` whatever is asked for; `asked` are the heads of the requests. */
+async function proxyTo(port: number): Promise<{ readonly asked: string[]; readonly url: string; close(): void }> {
   const asked: string[] = [];
   const proxy = createTcp((client) => {
     client.on('error', () => client.destroy());
     client.once('data', (head: Buffer) => {
       asked.push(head.toString());
-      const there = dial(upstream.port, '127.0.0.1', () => {
+      const there = dial(port, '127.0.0.1', () => {
         client.write('HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n');
         client.pipe(there).pipe(client);
       });
@@ -118,8 +118,14 @@ test('an upstream proxy gets a CONNECT with its own credentials, and the tunnel 
   });
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
-  const { port } = proxy.address() as AddressInfo;
-  const via = { http_proxy: `http://127.0.0.1:${port}`, http_proxy_user: 'me' };
+  return { asked, url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, close: () => proxy.close() };
+}
+
+test('an upstream proxy gets a CONNECT with its own credentials, and the tunnel is used again', async () => {
+  await using upstream = await saying('through', true);
+  const proxy = await proxyTo(upstream.port);
+  const { asked } = proxy;
+  const via = { http_proxy: proxy.url, http_proxy_user: 'me' };
   await world.add('far', upstream.secure, via, 'bearer', { token: CANARY, http_proxy_password: 'pw' });
   for (const _ of [1, 2, 3]) assert.equal(await (await world.ask('far/')).body.text(), 'through');
   assert.equal(asked.length, 1);
@@ -132,6 +138,28 @@ test('an upstream proxy gets a CONNECT with its own credentials, and the tunnel 
   assert.equal((await errorOf('near/')).code, 'denied');
   proxy.close();
   await (await world.daemon.admin()).services.delete({ name: 'far' });
+});
+
+test('a caller that leaves takes nothing of the way through the proxy from those who still use it', async () => {
+  await using upstream = await saying('through', true);
+  const proxy = await proxyTo(upstream.port);
+  const via = { http_proxy: proxy.url, http_proxy_user: 'me' };
+  await world.add('shared', upstream.secure, via, 'bearer', { token: CANARY, http_proxy_password: 'pw' });
+  // The connections are made with what the first caller was let in with.
+  const first = await world.daemon.proxyToken('first', 'shared', ['http']);
+  const asked = await fetch(`${world.daemon.http}/proxy/shared/`, { headers: { 'x-api-key': first } });
+  assert.equal(await asked.text(), 'through');
+  assert.equal(await (await world.ask('shared/')).body.text(), 'through');
+  const admin = await world.daemon.admin();
+  await admin.tokens.revoke({ token: 'first' });
+  const closed = [...upstream.sockets].map((socket) => once(socket, 'close'));
+  for (const socket of upstream.sockets) socket.destroy();
+  await Promise.all(closed);
+  assert.equal(await (await world.ask('shared/')).body.text(), 'through');
+  assert.equal(proxy.asked.length, 2);
+  assert.equal(proxy.asked[1], proxy.asked[0]);
+  proxy.close();
+  await admin.services.delete({ name: 'shared' });
 });
 
 test('redirects are passed on, and lead back through the proxy', async () => {
