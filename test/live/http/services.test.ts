@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, createServer as createTcp, connect as dial } from 'node:net';
 import { after, before, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { freePorts } from '../../rig/port.ts';
@@ -25,9 +24,9 @@ async function saying(text: string, secure = false): Promise<Upstream> {
   return await Upstream.start(answer, secure ? server : undefined);
 }
 
-async function errorOf(path: string): Promise<{ status: number; code: string; message: string }> {
+async function errorOf(path: string): Promise<{ status: number; code: string; message: string; hint?: string }> {
   const { statusCode, headers, body } = await world.ask(path);
-  const { error } = (await body.json()) as { error: { code: string; message: string } };
+  const { error } = (await body.json()) as { error: { code: string; message: string; hint?: string } };
   assert.equal(headers['x-broker-error'], error.code);
   return { status: statusCode, ...error };
 }
@@ -50,6 +49,21 @@ test('metadata services and broker’s own ports are refused also where private 
   assert.equal((await errorOf('metadata/latest')).code, 'denied');
   await world.add('itself', world.daemon.http);
   assert.match((await errorOf('itself/health')).message, /broker's own/);
+});
+
+test('a port that speaks plain HTTP behind an https URL is told as such, with both ways out', async () => {
+  await using upstream = await saying('in the clear');
+  for (const at of [`https://127.0.0.1:${upstream.port}`, upstream.secure]) {
+    await world.add('unencrypted', at);
+    const { status, code, message, hint } = await errorOf('unencrypted/');
+    assert.deepEqual([status, code], [502, 'upstream_tls']);
+    assert.equal(message, 'unencrypted: the server does not speak TLS on this port');
+    assert.match(
+      hint ?? '',
+      /broker service set unencrypted --base-url http:\/\/.* --allow-plaintext.*the port that speaks TLS$/,
+    );
+  }
+  assert.equal(upstream.asked.length, 0);
 });
 
 test('a certificate that is not trusted, or is another host’s, is refused, unless it is not to be checked', async () => {
@@ -100,66 +114,6 @@ test('a WebSocket passes, with the credential and over a verified connection', a
       ['ok', 101],
     ],
   );
-});
-
-/** A proxy that leads to `port` whatever is asked for; `asked` are the heads of the requests. */
-async function proxyTo(port: number): Promise<{ readonly asked: string[]; readonly url: string; close(): void }> {
-  const asked: string[] = [];
-  const proxy = createTcp((client) => {
-    client.on('error', () => client.destroy());
-    client.once('data', (head: Buffer) => {
-      asked.push(head.toString());
-      const there = dial(port, '127.0.0.1', () => {
-        client.write('HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n');
-        client.pipe(there).pipe(client);
-      });
-      there.on('error', () => client.destroy());
-    });
-  });
-  proxy.listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  return { asked, url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, close: () => proxy.close() };
-}
-
-test('an upstream proxy gets a CONNECT with its own credentials, and the tunnel is used again', async () => {
-  await using upstream = await saying('through', true);
-  const proxy = await proxyTo(upstream.port);
-  const { asked } = proxy;
-  const via = { http_proxy: proxy.url, http_proxy_user: 'me' };
-  await world.add('far', upstream.secure, via, 'bearer', { token: CANARY, http_proxy_password: 'pw' });
-  for (const _ of [1, 2, 3]) assert.equal(await (await world.ask('far/')).body.text(), 'through');
-  assert.equal(asked.length, 1);
-  const login = Buffer.from('me:pw').toString('base64');
-  assert.equal(
-    asked[0],
-    `CONNECT localhost:${upstream.port} HTTP/1.1\r\nHost: localhost:${upstream.port}\r\nProxy-Authorization: Basic ${login}\r\n\r\n`,
-  );
-  await world.add('near', upstream.secure, { ...via, allow_private: false });
-  assert.equal((await errorOf('near/')).code, 'denied');
-  proxy.close();
-  await (await world.daemon.admin()).services.delete({ name: 'far' });
-});
-
-test('a caller that leaves takes nothing of the way through the proxy from those who still use it', async () => {
-  await using upstream = await saying('through', true);
-  const proxy = await proxyTo(upstream.port);
-  const via = { http_proxy: proxy.url, http_proxy_user: 'me' };
-  await world.add('shared', upstream.secure, via, 'bearer', { token: CANARY, http_proxy_password: 'pw' });
-  // The connections are made with what the first caller was let in with.
-  const first = await world.daemon.proxyToken('first', 'shared', ['http']);
-  const asked = await fetch(`${world.daemon.http}/proxy/shared/`, { headers: { 'x-api-key': first } });
-  assert.equal(await asked.text(), 'through');
-  assert.equal(await (await world.ask('shared/')).body.text(), 'through');
-  const admin = await world.daemon.admin();
-  await admin.tokens.revoke({ token: 'first' });
-  const closed = [...upstream.sockets].map((socket) => once(socket, 'close'));
-  for (const socket of upstream.sockets) socket.destroy();
-  await Promise.all(closed);
-  assert.equal(await (await world.ask('shared/')).body.text(), 'through');
-  assert.equal(proxy.asked.length, 2);
-  assert.equal(proxy.asked[1], proxy.asked[0]);
-  proxy.close();
-  await admin.services.delete({ name: 'shared' });
 });
 
 test('redirects are passed on, and lead back through the proxy', async () => {
