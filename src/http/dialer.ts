@@ -14,6 +14,9 @@ export const ANY_HTTP = ['h2', 'http/1.1'] as const;
 /** What a connection that is to be upgraded speaks. */
 export const HTTP_1 = ['http/1.1'] as const;
 
+const IF_PLAIN =
+  'if it speaks plain HTTP there: broker service set {service} --base-url http://... --allow-plaintext, and the secret in the same command; else name the port that speaks TLS';
+
 /** Connects to the one place that a service names: guarded, through its proxy, encrypted. */
 export class Dialer {
   readonly base: BaseUrl;
@@ -71,6 +74,7 @@ export class Dialer {
       serverName: this.#config.server_name ?? host,
       context: this.#context,
       alpn,
+      ifPlain: IF_PLAIN,
     };
     const encrypted = await startTls(conn, options, signal);
     passed('tls', this.#config.skip_verify ? 'encrypted, certificate not checked' : 'certificate verified');

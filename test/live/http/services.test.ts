@@ -25,9 +25,9 @@ async function saying(text: string, secure = false): Promise<Upstream> {
   return await Upstream.start(answer, secure ? server : undefined);
 }
 
-async function errorOf(path: string): Promise<{ status: number; code: string; message: string }> {
+async function errorOf(path: string): Promise<{ status: number; code: string; message: string; hint?: string }> {
   const { statusCode, headers, body } = await world.ask(path);
-  const { error } = (await body.json()) as { error: { code: string; message: string } };
+  const { error } = (await body.json()) as { error: { code: string; message: string; hint?: string } };
   assert.equal(headers['x-broker-error'], error.code);
   return { status: statusCode, ...error };
 }
@@ -50,6 +50,21 @@ test('metadata services and broker’s own ports are refused also where private 
   assert.equal((await errorOf('metadata/latest')).code, 'denied');
   await world.add('itself', world.daemon.http);
   assert.match((await errorOf('itself/health')).message, /broker's own/);
+});
+
+test('a port that speaks plain HTTP behind an https URL is told as such, with both ways out', async () => {
+  await using upstream = await saying('in the clear');
+  for (const at of [`https://127.0.0.1:${upstream.port}`, upstream.secure]) {
+    await world.add('unencrypted', at);
+    const { status, code, message, hint } = await errorOf('unencrypted/');
+    assert.deepEqual([status, code], [502, 'upstream_tls']);
+    assert.equal(message, 'unencrypted: the server does not speak TLS on this port');
+    assert.match(
+      hint ?? '',
+      /broker service set unencrypted --base-url http:\/\/.* --allow-plaintext.*the port that speaks TLS$/,
+    );
+  }
+  assert.equal(upstream.asked.length, 0);
 });
 
 test('a certificate that is not trusted, or is another host’s, is refused, unless it is not to be checked', async () => {
