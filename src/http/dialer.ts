@@ -17,8 +17,11 @@ export const HTTP_1 = ['http/1.1'] as const;
 const IF_PLAIN =
   'if it speaks plain HTTP there: broker service set {service} --base-url http://... --allow-plaintext, and the secret in the same command; else name the port that speaks TLS';
 
-/** Connects to the one place that a service names: guarded, through its proxy, encrypted. */
-export class Dialer {
+/**
+ * Connects to the one place that a service names: guarded, through its proxy, encrypted. It is shared by callers of whom
+ * each has the service's secrets for as long as it stays, so it keeps its own: disposing wipes them.
+ */
+export class Dialer implements Disposable {
   readonly base: BaseUrl;
   readonly #config: HttpConfig;
   readonly #proxy: ProxyPlace | undefined;
@@ -35,10 +38,10 @@ export class Dialer {
     if (typeof base === 'string') throw new BrokerError('invalid_argument', `base_url ${base}`, { hop: 'config' });
     this.base = base;
     this.#config = config;
-    this.#proxy = proxyOf(config);
     this.#inner = inner;
     this.#guard = egressGuard(config.allow_private, inner);
     this.#context = base.secure ? tlsContext(config) : undefined;
+    this.#proxy = proxyOf(config);
   }
 
   /**
@@ -61,6 +64,10 @@ export class Dialer {
       const what = `${formatHostPort(this.base.host, this.base.port)} did not answer within ${seconds} s`;
       throw new BrokerError('upstream_timeout', what, { hop: 'tcp', cause: error });
     }
+  }
+
+  [Symbol.dispose](): void {
+    this.#proxy?.password?.[Symbol.dispose]();
   }
 
   async #connect(alpn: readonly string[], passed: HopListener, signal: AbortSignal): Promise<Conn> {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, createServer as createTcp, connect as dial } from 'node:net';
 import { after, before, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { freePorts } from '../../rig/port.ts';
@@ -116,38 +115,6 @@ test('a WebSocket passes, with the credential and over a verified connection', a
       ['ok', 101],
     ],
   );
-});
-
-test('an upstream proxy gets a CONNECT with its own credentials, and the tunnel is used again', async () => {
-  await using upstream = await saying('through', true);
-  const asked: string[] = [];
-  const proxy = createTcp((client) => {
-    client.on('error', () => client.destroy());
-    client.once('data', (head: Buffer) => {
-      asked.push(head.toString());
-      const there = dial(upstream.port, '127.0.0.1', () => {
-        client.write('HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n');
-        client.pipe(there).pipe(client);
-      });
-      there.on('error', () => client.destroy());
-    });
-  });
-  proxy.listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  const { port } = proxy.address() as AddressInfo;
-  const via = { http_proxy: `http://127.0.0.1:${port}`, http_proxy_user: 'me' };
-  await world.add('far', upstream.secure, via, 'bearer', { token: CANARY, http_proxy_password: 'pw' });
-  for (const _ of [1, 2, 3]) assert.equal(await (await world.ask('far/')).body.text(), 'through');
-  assert.equal(asked.length, 1);
-  const login = Buffer.from('me:pw').toString('base64');
-  assert.equal(
-    asked[0],
-    `CONNECT localhost:${upstream.port} HTTP/1.1\r\nHost: localhost:${upstream.port}\r\nProxy-Authorization: Basic ${login}\r\n\r\n`,
-  );
-  await world.add('near', upstream.secure, { ...via, allow_private: false });
-  assert.equal((await errorOf('near/')).code, 'denied');
-  proxy.close();
-  await (await world.daemon.admin()).services.delete({ name: 'far' });
 });
 
 test('redirects are passed on, and lead back through the proxy', async () => {
