@@ -192,6 +192,19 @@ test('a service account signs in the name of the mailbox', async () => {
   }
 });
 
+test('a refresh token that the issuer takes no longer: how to log in again, and how to store another', async () => {
+  await using endpoint = await issuer((_form, response) => {
+    response.statusCode = 400;
+    return { error: 'invalid_grant' };
+  });
+  const error = await failure(source().get('mail', refresh(endpoint.url), CACHED, never));
+  assert.equal(error.code, 'upstream_auth');
+  assert.match(
+    error.hint ?? '',
+    /broker oauth login \{service\}; .*broker service set \{service\} --refresh-token-stdin$/,
+  );
+});
+
 test('clear wipes what is kept', async () => {
   await using endpoint = await issuer((_form, _response, count) => ({ access_token: `t${count}` }));
   const tokens = source();
