@@ -20,8 +20,10 @@ const QUERY =
 const NEXT = `
 What to type next:
   npm run demo -- --keep      the same, and it stays up for you to try
-  npm install -g .            the broker command
-  broker up                   your own vault
+
+For a vault of your own:
+  npm pack && npm install -g ./authbroker-*.tgz
+  broker up
   broker service add NAME --kind postgres --host HOST --user USER --database DB --password-stdin
   broker postgres NAME -- psql
 `;

@@ -15,6 +15,8 @@ import { objection, summaryOf, testFiles } from './suite.ts';
 
 /** The whole suite takes a fraction of this; a run that hangs must still end by itself. */
 const LONGEST_RUN_MS = 20 * 60_000;
+/** For one file, by whose name a hang is then known. */
+const LONGEST_FILE_MS = 10 * 60_000;
 
 const { values, positionals } = parseArgs({
   options: { node: { type: 'string' }, folder: { type: 'string' } },
@@ -50,7 +52,14 @@ async function main(): Promise<number> {
 
 async function runTests(files: readonly string[], rigFile: string): Promise<number> {
   const node = values.node ?? process.execPath;
-  const options = ['--import', 'tsx', '--test', '--test-reporter=spec', '--test-concurrency=2'];
+  const options = [
+    '--import',
+    'tsx',
+    '--test',
+    '--test-reporter=spec',
+    '--test-concurrency=2',
+    `--test-timeout=${LONGEST_FILE_MS}`,
+  ];
   const child = spawn(node, [...options, ...files], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],

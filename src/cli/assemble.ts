@@ -18,12 +18,17 @@ const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
  * The environment of the command: what is clean of ours, and what the services need.
  * @param own variables for the command's own use of broker.
  * @param secrets names of variables that held credentials, whatever they look like.
+ * @param hosts where the daemons are, besides this machine.
  */
 export function assemble(
   parent: NodeJS.ProcessEnv,
   services: readonly Provided[],
   own: Readonly<Record<string, string>>,
-  options: { readonly keep: readonly string[]; readonly secrets: readonly string[] },
+  options: {
+    readonly keep: readonly string[];
+    readonly secrets: readonly string[];
+    readonly hosts: readonly string[];
+  },
 ): Assembled {
   const { env: kept, dropped }: Cleaned = cleaned(parent, options.keep);
   const env: Record<string, string> = { ...kept };
@@ -47,9 +52,11 @@ export function assemble(
     ),
     own,
   );
-  // Proxies of the environment must not come between the command and this machine.
+  // Proxies of the environment must not come between the command and this machine, or the daemon's.
   for (const name of ['NO_PROXY', 'no_proxy'])
-    env[name] = [...new Set([...(env[name] ?? '').split(',').filter(Boolean), ...LOOPBACK])].join(',');
+    env[name] = [...new Set([...(env[name] ?? '').split(',').filter(Boolean), ...LOOPBACK, ...options.hosts])].join(
+      ',',
+    );
   const inherited = Object.fromEntries(Object.entries(env).filter(([name, value]) => kept[name] === value));
   return { env, inherited, dropped: dropped.filter((name) => env[name] === undefined), shared };
 }

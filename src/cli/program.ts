@@ -1,11 +1,11 @@
 import { Command, CommanderError } from 'commander';
-import { closest } from '../core/config.ts';
 import { BrokerError, EXIT_CODE, toBrokerError } from '../core/errors.ts';
 import { CANCELLED, OWN_FAILURE } from './exitcode.ts';
-import { HIDDEN, OPEN_KIND } from './hidden.ts';
+import { OPEN_KIND } from './hidden.ts';
 import { KNOWN_KINDS } from './kinds.ts';
 import { sayError } from './output.ts';
 import { endPassing } from './passing.ts';
+import { corrected, misplacedOption, unknownCommand } from './slips.ts';
 import type { Exit } from './syntax/options.ts';
 import { addRecordCommands } from './syntax/records.ts';
 import { addRunCommands } from './syntax/run.ts';
@@ -67,7 +67,7 @@ function build(exit: Exit): Command {
     .configureHelp({ showGlobalOptions: false })
     .exitOverride()
     .showHelpAfterError('(broker --help shows what there is)');
-  program.option('--version', 'show the version').action(async (options: { version?: boolean }) => {
+  program.option('-V, --version', 'show the version').action(async (options: { version?: boolean }) => {
     if (options.version) exit(await (await import('./commands/version.ts')).version());
     else program.outputHelp();
   });
@@ -83,7 +83,17 @@ function build(exit: Exit): Command {
       await program.parseAsync([...named(program, words), '--help'], { from: 'user' });
     });
   program.addHelpText('after', EXAMPLES);
+  for (const command of program.commands) adviseOnSlips(command, 'broker');
   return program;
+}
+
+/** What stands below an error of the parser: how the command is used, or which commands a group has. */
+function adviseOnSlips(command: Command, above: string): void {
+  const path = `${above} ${command.name()}`;
+  const isGroup = command.commands.length > 0;
+  const usage = `${path} ${command.usage()}`.trim();
+  command.showHelpAfterError(isGroup ? `(${path} --help shows what there is)` : `(usage: ${usage}; --help says more)`);
+  for (const below of command.commands) adviseOnSlips(below, path);
 }
 
 const EXAMPLES = `
@@ -106,38 +116,26 @@ Exit codes: 0 ok, 1 refused or failed, 2 usage, 3 daemon not reachable, 4 vault 
  */
 async function resolve(program: Command, argv: readonly string[]): Promise<string[]> {
   const [first] = argv;
-  if (first === undefined || first.startsWith('-') || program.commands.some((known) => known.name() === first))
-    return [...argv];
+  const misplaced = misplacedOption(program, argv);
+  if (misplaced) throw misplaced;
+  if (first === undefined || first.startsWith('-')) return [...argv];
+  if (program.commands.some((known) => known.name() === first)) return [...corrected(program, argv)];
+  if (first === 'version') return ['--version'];
   const kinds = await kindsOfDaemon();
   if (kinds.includes(first)) return [OPEN_KIND, ...argv];
-  throw unknown(first, [...program.commands.map((known) => known.name()), ...kinds], 'broker');
+  throw unknownCommand(first, program, kinds);
 }
 
 /** The commands that `broker help` was asked about, each checked. */
-function named(program: Command, words: readonly string[]): readonly string[] {
+function named(program: Command, asked: readonly string[]): readonly string[] {
+  const words = corrected(program, asked);
   let at = program;
   for (const word of words) {
     const next = at.commands.find((known) => known.name() === word);
-    if (!next)
-      throw unknown(
-        word,
-        at.commands.map((known) => known.name()),
-        at.name(),
-      );
+    if (!next) throw unknownCommand(word, at);
     at = next;
   }
   return words;
-}
-
-function unknown(word: string, candidates: readonly string[], of: string): BrokerError {
-  const near = closest(
-    word,
-    candidates.filter((name) => !HIDDEN.includes(name)),
-  );
-  const what = of === 'broker' ? 'a command or a kind of service' : `a command of ${of}`;
-  return new BrokerError('invalid_argument', `"${word}" is not ${what}${near ? ` (did you mean ${near}?)` : ''}`, {
-    hint: 'broker --help shows what there is',
-  });
 }
 
 function takesCommand(word: string | undefined): boolean {

@@ -5,7 +5,7 @@ import { fromMillis } from '../core/rpc.ts';
 import { type BrokerClient, connect } from './connect.ts';
 import { sayError } from './output.ts';
 import { isLocal, type Place } from './place.ts';
-import { grantsFor, httpAddress, httpVariables, isHttp, sessionRequest } from './reach.ts';
+import { grantsFor, hostOf, httpAddress, httpVariables, isHttp, sessionRequest } from './reach.ts';
 import { holdSession } from './remote.ts';
 import { type Variables, variablePrefix } from './variables.ts';
 
@@ -17,6 +17,8 @@ export interface Provided extends Variables {
   readonly service: string;
   /** Where it really is, in words. */
   readonly target: string;
+  /** The HTTP side, for a service that is reached through it. */
+  readonly at?: string;
 }
 
 /** Services of one daemon, for as long as this is not disposed: then tokens and sessions end. */
@@ -26,6 +28,8 @@ export interface Provision extends AsyncDisposable {
   readonly client: BrokerClient;
   /** For the `broker` that the command may call. */
   readonly own: Readonly<Record<string, string>>;
+  /** Names and addresses at which the daemon is reached, but for unix sockets. */
+  readonly hosts: readonly string[];
 }
 
 /**
@@ -68,7 +72,8 @@ export async function provide(
     // Programs in Node trust the daemon's CA besides the others; for what else there is each has a way of its own.
     const trust = place.caFile !== undefined && { NODE_EXTRA_CA_CERTS: place.caFile };
     const address = { BROKER_ADDR: place.address, BROKER_TOKEN: text, ...trust };
-    return { services, client: own, own: address, [Symbol.asyncDispose]: dispose };
+    const hosts = [place.address, ...services.flatMap(({ at }) => at ?? [])].flatMap(hostOf);
+    return { services, client: own, own: address, hosts, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;
@@ -90,7 +95,7 @@ async function provided(
     const grants = grantsFor(service, true);
     const spec = { name: service.slice(0, 100), scope: 'proxy', grants, ttl: fromMillis(ttlMs) };
     const { text } = await client.tokens.create(spec);
-    return { service, target, ...(await httpVariables(client, record, http, text)) };
+    return { service, target, at: http, ...(await httpVariables(client, record, http, text)) };
   }
   const request = sessionRequest(service, reason);
   const session = isLocal(place.address)

@@ -5,6 +5,7 @@ import type { Service__Output } from '../core/proto/broker/v1/Service.ts';
 import { fromMillis } from '../core/rpc.ts';
 import { fromStruct } from '../core/struct.ts';
 import type { BrokerClient } from './connect.ts';
+import { isLocal } from './place.ts';
 import { plainVariables, presetVariables, type Variables } from './variables.ts';
 
 /** Milliseconds until the first client of a session has to come: as long as the daemon allows. */
@@ -64,6 +65,14 @@ export async function httpVariables(
 /** A session for any number of clients. */
 export function sessionRequest(service: string, reason: string): OpenSessionRequest {
   return { service, connections: 0, acceptTimeout: fromMillis(ACCEPT_MS), listen: 'LISTEN_TCP', reason };
+}
+
+/** The host of a daemon's address or base URL, as NO_PROXY spells it; none for a unix socket. */
+export function hostOf(address: string): string[] {
+  if (isLocal(address)) return [];
+  const [, bracketed, plain] = /^(?:https?:\/\/)?(?:\[([^\]]*)\]|([^:/]*))/.exec(address) ?? [];
+  const host = bracketed ?? plain ?? '';
+  return host === '' ? [] : [host];
 }
 
 function isHere(address: string): boolean {

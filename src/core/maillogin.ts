@@ -2,7 +2,7 @@ import type { Conn } from './conn.ts';
 import type { DriverIo } from './driver.ts';
 import { BrokerError } from './errors.ts';
 import { type MailConfig, mayUseToken } from './mailfields.ts';
-import { canLogIn, oauthOf } from './oauth.ts';
+import { canLogIn, oauthOf, RENEW_HINT } from './oauth.ts';
 import { checkToken } from './saslclient.ts';
 import type { Secret } from './secret.ts';
 import { serverNameOf } from './serverfields.ts';
@@ -88,7 +88,6 @@ export function unoffered(auth: MailConfig['auth'], offered: ReadonlySet<string>
 /** What to do about a refused login. */
 export function loginHint(method: string): string {
   const store = 'store the right password: broker service set {service} --password-stdin';
-  if (/XOAUTH2|OAUTHBEARER/.test(method))
-    return 'if the permission was withdrawn, get a new refresh token: broker service set {service} --refresh-token-stdin';
+  if (/XOAUTH2|OAUTHBEARER/.test(method)) return RENEW_HINT;
   return /SCRAM/.test(method) ? `${store}; or, if this server keeps no SCRAM data for the user: --auth plain` : store;
 }

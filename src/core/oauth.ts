@@ -1,6 +1,10 @@
 import { choice, list, secret, text } from './field.ts';
 import type { Secret } from './secret.ts';
 
+/** What to do when the issuer takes a refresh token no longer. */
+export const RENEW_HINT =
+  'the permission was withdrawn or has expired; log in again: broker oauth login {service}; or store another: broker service set {service} --refresh-token-stdin';
+
 /** How the application proves who it is: in the form, or by HTTP Basic (RFC 6749 §2.3.1). */
 export type ClientAuth = 'post' | 'basic';
 

@@ -14,8 +14,14 @@ export const ANY_HTTP = ['h2', 'http/1.1'] as const;
 /** What a connection that is to be upgraded speaks. */
 export const HTTP_1 = ['http/1.1'] as const;
 
-/** Connects to the one place that a service names: guarded, through its proxy, encrypted. */
-export class Dialer {
+const IF_PLAIN =
+  'if it speaks plain HTTP there: broker service set {service} --base-url http://... --allow-plaintext, and the secret in the same command; else name the port that speaks TLS';
+
+/**
+ * Connects to the one place that a service names: guarded, through its proxy, encrypted. It is shared by callers of whom
+ * each has the service's secrets for as long as it stays, so it keeps its own: disposing wipes them.
+ */
+export class Dialer implements Disposable {
   readonly base: BaseUrl;
   readonly #config: HttpConfig;
   readonly #proxy: ProxyPlace | undefined;
@@ -32,10 +38,10 @@ export class Dialer {
     if (typeof base === 'string') throw new BrokerError('invalid_argument', `base_url ${base}`, { hop: 'config' });
     this.base = base;
     this.#config = config;
-    this.#proxy = proxyOf(config);
     this.#inner = inner;
     this.#guard = egressGuard(config.allow_private, inner);
     this.#context = base.secure ? tlsContext(config) : undefined;
+    this.#proxy = proxyOf(config);
   }
 
   /**
@@ -60,6 +66,10 @@ export class Dialer {
     }
   }
 
+  [Symbol.dispose](): void {
+    this.#proxy?.password?.[Symbol.dispose]();
+  }
+
   async #connect(alpn: readonly string[], passed: HopListener, signal: AbortSignal): Promise<Conn> {
     const { host, port, secure } = this.base;
     const conn = this.#proxy
@@ -71,6 +81,7 @@ export class Dialer {
       serverName: this.#config.server_name ?? host,
       context: this.#context,
       alpn,
+      ifPlain: IF_PLAIN,
     };
     const encrypted = await startTls(conn, options, signal);
     passed('tls', this.#config.skip_verify ? 'encrypted, certificate not checked' : 'certificate verified');

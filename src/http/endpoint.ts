@@ -8,6 +8,8 @@ const ENDPOINT_MS = 15_000;
 /** Bytes of an issuer's answer; the value is accepted. */
 const MAX_ANSWER_BYTES = 65_536;
 
+const IF_PLAIN = 'the URL begins with https, and the port behind it speaks plain HTTP';
+
 /** How the issuer's addresses are reached: the daemon's dialler, with its address guard. */
 export type EndpointDial = (target: Target, signal: AbortSignal) => Promise<Dialed>;
 
@@ -55,7 +57,8 @@ async function connected(
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const { conn } = await dial({ host, port: Number(url.port) || (secure ? 443 : 80) }, signal);
   if (!secure) return heard(conn.detach().socket);
-  const tls = { verify: 'verify-full', serverName: host, context: tlsContext({ ca }), alpn: ['http/1.1'] } as const;
+  const context = tlsContext({ ca });
+  const tls = { verify: 'verify-full', serverName: host, context, alpn: ['http/1.1'], ifPlain: IF_PLAIN } as const;
   return heard((await startTls(conn, tls, signal)).detach().socket);
 }
 
@@ -117,9 +120,8 @@ function told(error: unknown, where: string, timedOutMs: number | undefined): Br
   if (!(error instanceof BrokerError))
     return new BrokerError('upstream_unreachable', `${where} broke off`, { hop: 'auth', cause: error });
   if (error.hop === 'auth') return error;
-  const hint =
-    error.code === 'upstream_tls'
-      ? { hint: 'to trust a CA of its own: broker service set {service} --token-ca-file CA.pem' }
-      : {};
+  // What the connection advises is about the CA of the service's own server.
+  const trust = 'to trust a CA of its own: broker service set {service} --token-ca-file CA.pem';
+  const hint = error.code === 'upstream_tls' && { hint: error.hint === IF_PLAIN ? IF_PLAIN : trust };
   return new BrokerError(error.code, `${where}: ${error.message}`, { hop: 'auth', cause: error, ...hint });
 }

@@ -22,7 +22,8 @@ export async function probeHttp(
   passed: HopListener,
   signal: AbortSignal,
 ): Promise<void> {
-  const socket = await new Dialer(config, guard).connect(ANY_HTTP, passed, signal);
+  using dialer = new Dialer(config, guard);
+  const socket = await dialer.connect(ANY_HTTP, passed, signal);
   socket.on('error', () => socket.destroy());
   socket.destroy();
   if (config.test_path === undefined) return;

@@ -1,5 +1,5 @@
 import { BrokerError } from '../core/errors.ts';
-import { isTokenUrl, type OAuthSettings } from '../core/oauth.ts';
+import { isTokenUrl, type OAuthSettings, RENEW_HINT } from '../core/oauth.ts';
 import { quoteServer } from '../core/quote.ts';
 import { Secret } from '../core/secret.ts';
 import type { EndpointFetch } from './endpoint.ts';
@@ -102,7 +102,7 @@ async function post(
       hop: 'auth',
       ...(answer?.error === 'invalid_grant' &&
         form.refresh_token !== undefined && {
-          hint: 'the permission was withdrawn or has expired; get a new refresh token: broker service set {service} --refresh-token-stdin',
+          hint: RENEW_HINT,
         }),
     });
   }

@@ -9,6 +9,7 @@ import type { HttpConfig } from './config.ts';
 /** A proxy on the way, and how to log in there. */
 export interface ProxyPlace extends Target {
   readonly user: string | undefined;
+  /** The holder's own. */
   readonly password: Secret | undefined;
 }
 
@@ -23,7 +24,7 @@ export function proxyOf(config: HttpConfig): ProxyPlace | undefined {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: port === '' ? 80 : Number(port),
     user: config.http_proxy_user,
-    password: config.http_proxy_password,
+    password: config.http_proxy_password?.clone(),
   };
 }
 
@@ -50,7 +51,7 @@ export async function openTunnel(
     const authorization =
       login === ':' ? '' : `Proxy-Authorization: Basic ${Buffer.from(login, 'utf8').toString('base64')}\r\n`;
     const request = `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization}\r\n`;
-    await conn.write(Buffer.from(request, 'latin1'), signal);
+    await conn.writeSecret(Buffer.from(request, 'latin1'), signal);
     const status = (await conn.line(MAX_LINE, signal)).toString('latin1');
     const code = /^HTTP\/1\.[01] (\d{3})\b/.exec(status)?.[1];
     if (code === undefined) throw new BrokerError('upstream_protocol', 'the proxy does not speak HTTP', { hop: 'tcp' });

@@ -70,6 +70,7 @@ export class Upstream {
     this.#closed.abort(reason);
     // Its answer is that nothing is open any more, which nobody waits for.
     void this.#pool.destroy(reason);
+    this.#dialer[Symbol.dispose]();
   }
 
   /** One connection of the pool at a time. Over HTTP/1 it carries one answer at a time, which is told when the server ends it. */

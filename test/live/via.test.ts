@@ -208,7 +208,7 @@ describe('a way that cannot be is refused when it is stored', () => {
 
   test('a service that is not there, not ssh, or does not carry it', async () => {
     await refused(realPostgres('app-x', { via: 'gone' }), /there is no service gone/);
-    await refused(realPostgres('app-x', { via: 'app-db' }), /app-db is a postgres service, not ssh/);
+    await refused(realPostgres('app-x', { via: 'app-db' }), /app-db is of kind postgres, not ssh/);
     await refused(realPostgres('other', { via: 'hop' }), /hop is not a way to other/);
   });
 

@@ -37,13 +37,19 @@ export async function add(args: readonly string[]): Promise<number> {
   const preset = presetName === undefined ? undefined : await presetNamed(presetName, passwordFile);
   const kind = peek(args, '--kind') ?? preset?.kind ?? file?.kind ?? (url && kindOfUrl(url, names));
   if (kind === undefined) {
-    throw new BrokerError('invalid_argument', '--kind is missing', { hint: `the kinds are ${names.join(', ')}` });
+    const missing = args.some((word) => !word.startsWith('-')) ? '--kind is' : 'the name of the service and --kind are';
+    throw new BrokerError('invalid_argument', `${missing} missing`, {
+      hint: `broker service add NAME --kind KIND --FIELD VALUE ...; the kinds are ${names.join(', ')}`,
+    });
   }
   const fields = fieldsOf(kinds, kind);
   const line = readLine(args, fields);
   refuseOwn(line, { unset: 'there is nothing to unset yet' });
   const name = line.name ?? file?.name ?? presetName;
-  if (!name) throw new BrokerError('invalid_argument', 'the name of the service is missing');
+  if (!name)
+    throw new BrokerError('invalid_argument', 'the name of the service is missing', {
+      hint: `broker service add NAME --kind ${kind} --FIELD VALUE ...`,
+    });
   if (preset && kind !== preset.kind)
     throw new BrokerError('invalid_argument', `--kind ${kind}: the preset ${preset.name} is of kind ${preset.kind}`);
   const flags = preset ? credentialFlags(preset, line.fields, fields) : line.fields;
@@ -74,7 +80,10 @@ export async function change(args: readonly string[]): Promise<number> {
   const kinds = await knownKinds();
   // Which words are values depends on the kind, and that on the service; a name comes first or behind a value.
   const { name } = readLine(args, []);
-  if (!name) throw new BrokerError('invalid_argument', 'the name of the service is missing');
+  if (!name)
+    throw new BrokerError('invalid_argument', 'the name of the service is missing', {
+      hint: 'broker service set NAME --FIELD VALUE ...',
+    });
   using client = await adminClient(peek(args, '--master-password-file'));
   const before = await client.services.get({ name });
   const fields = fieldsOf(kinds, before.kind);

@@ -57,6 +57,7 @@ export async function run(command: readonly string[], flags: RunFlags): Promise<
     const { env, inherited, dropped, shared } = assemble(process.env, services, own, {
       keep: flags.keep ?? [],
       secrets,
+      hosts: provisions.flatMap((each) => each.hosts),
     });
     for (const { name, first, second } of shared)
       say(`note: ${name} is for ${first}; ${second} has variables of its own name`);

@@ -160,7 +160,7 @@ export class Upstreams {
         hint: 'broker http {service} GET /, or /proxy/{service}/ on the HTTP port',
       });
     if (wantedKind !== undefined && wantedKind !== service.kind)
-      throw new BrokerError('invalid_argument', `is a ${service.kind} service, not ${wantedKind}`, {
+      throw new BrokerError('invalid_argument', `is of kind ${service.kind}, not ${wantedKind}`, {
         hint: `broker ${service.kind} {service}`,
       });
     return driver;

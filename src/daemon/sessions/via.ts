@@ -59,7 +59,7 @@ export function checkWay(
     const way = lookUp(via);
     if (!way) throw new BrokerError('invalid_argument', `via: there is no service ${via}`, { hop: 'config' });
     if (!carrying.includes(way.kind))
-      throw new BrokerError('invalid_argument', `via: ${via} is a ${way.kind} service, not ${carrying.join(' or ')}`, {
+      throw new BrokerError('invalid_argument', `via: ${via} is of kind ${way.kind}, not ${carrying.join(' or ')}`, {
         hop: 'config',
       });
     chain.push(via);

@@ -72,13 +72,15 @@ export function bridgeSession(session: Session, bridge: Bridge, clientAgent: Age
     accept?.();
   });
 
-  // The library loses what a client sends before its request is accepted: accept first, whatever the decision is.
+  // The library loses what a client sends before its request is accepted: accept first, whatever the decision is. Where
+  // something was started already it gives no channel and says nothing (RFC 4254 §6.5: only one can succeed).
   const run = (
     request: SshRequest,
     what: string,
-    channel: ServerChannel,
+    channel: ServerChannel | undefined,
     start: (decision: Allowed) => Start,
   ): void => {
+    if (!channel) return;
     const started = (up: ClientChannel): void => {
       running = up;
     };

@@ -39,8 +39,11 @@ export type SshRequest =
   | { readonly type: 'env'; readonly name: string }
   | { readonly type: 'subsystem'; readonly name: string }
   | { readonly type: 'forward'; readonly host: string; readonly port: number }
-  /** `path` is absolute and real: no symbolic link, `.` or `..` in it. `stat`: what one learns from listing the parent. */
-  | { readonly type: 'path'; readonly access: 'read' | 'write' | 'stat'; readonly path: string };
+  /**
+   * `path` is absolute and real: no symbolic link, `.` or `..` in it. `stat`: what one learns from listing the parent.
+   * `move`: it gets another name, or another thing gets this one, with all that is below.
+   */
+  | { readonly type: 'path'; readonly access: 'read' | 'write' | 'stat' | 'move'; readonly path: string };
 
 export type Decision =
   | { readonly allowed: true; readonly argv?: readonly string[]; readonly command?: string }
@@ -57,7 +60,7 @@ const PROTECTED = ['/etc', '/proc', '/sys', '/dev', '/boot', '/lib', '/lib32', '
   '/usr/sbin',
   '/root/.ssh',
 ]);
-/** A folder of this name holds what lets people in, wherever it is. */
+/** A folder of this name holds what lets people in, wherever it is; on some servers however it is spelled. */
 const KEY_FOLDER = '.ssh';
 
 /** @throws PatternProblem for a pattern that `policyProblems` would have named. */
@@ -137,7 +140,7 @@ export function decide(policy: SshPolicy, request: SshRequest): Decision {
         ? ALLOWED
         : denied(`forwarding to ${printable(request.host)}:${request.port} is not allowed here (allow_forward)`);
     case 'path':
-      return decidePath(policy, request.access, request.path);
+      return decidePath(policy, request);
     case 'agent':
       return policy.agent ? ALLOWED : denied('agent forwarding is not allowed here (allow_agent)');
     case 'x11':
@@ -201,17 +204,22 @@ function decideSubsystem(policy: SshPolicy, name: string): Decision {
     : denied(`the subsystem ${printable(name)} is not allowed here (allow_subsystems)`);
 }
 
-function decidePath(policy: SshPolicy, access: 'read' | 'write' | 'stat', path: string): Decision {
+type PathRequest = Extract<SshRequest, { type: 'path' }>;
+
+function decidePath(policy: SshPolicy, { access, path }: PathRequest): Decision {
   const roots = {
     read: policy.sftpRead,
     write: policy.sftpWrite,
     stat: [...policy.sftpRead, ...policy.sftpWrite],
+    move: policy.sftpWrite,
   }[access];
-  if (roots.some((root) => isBelow(path, root) && !isProtected(path, root))) return ALLOWED;
+  const stays = (root: string): boolean => access === 'move' && holdsProtected(path, root);
+  if (roots.some((root) => isBelow(path, root) && !isProtected(path, root) && !stays(root))) return ALLOWED;
   const words = {
     read: 'read (sftp_read)',
     write: 'written (sftp_write)',
     stat: 'read or written (sftp_read, sftp_write)',
+    move: 'renamed (sftp_write)',
   };
   return denied(`${printable(path)} may not be ${words[access]}`);
 }
@@ -223,7 +231,12 @@ export function isBelow(path: string, root: string): boolean {
 
 function isProtected(path: string, root: string): boolean {
   if (PROTECTED.some((prefix) => isBelow(path, prefix) && !isBelow(root, prefix))) return true;
-  return path.split('/').includes(KEY_FOLDER) && !root.split('/').includes(KEY_FOLDER);
+  return path.toLowerCase().split('/').includes(KEY_FOLDER) && !root.toLowerCase().split('/').includes(KEY_FOLDER);
+}
+
+/** Under another name, what is protected below it would not be any more. */
+function holdsProtected(path: string, root: string): boolean {
+  return PROTECTED.some((prefix) => isBelow(prefix, path) && !isBelow(root, prefix));
 }
 
 function matchesName(pattern: string, name: string): boolean {

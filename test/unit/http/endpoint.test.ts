@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer as createHttp } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { dial } from '../../../src/core/dial.ts';
@@ -34,4 +35,27 @@ test('an issuer that resets the connection as soon as it is there is an error, a
       },
     );
   }
+});
+
+test('an issuer that speaks plain HTTP on an https port is told as such, and no CA is asked for', async (t) => {
+  const server = createHttp((_request, response) => void response.end('{}')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const fetch = endpointFetch((target, signal) =>
+    dial(
+      target,
+      () => undefined,
+      () => undefined,
+      signal,
+    ),
+  );
+  const { port } = server.address() as AddressInfo;
+  await assert.rejects(
+    fetch(`https://127.0.0.1:${port}/token`, { method: 'POST', headers: {}, body: 'a=b' }),
+    (error) =>
+      error instanceof BrokerError &&
+      error.code === 'upstream_tls' &&
+      error.message === `the OAuth2 issuer at 127.0.0.1:${port}: the server does not speak TLS on this port` &&
+      /plain HTTP/.test(error.hint ?? ''),
+  );
 });

@@ -49,6 +49,8 @@ class Slow extends Duplex {
   readonly held: Packet[] = [];
   /** What its version 3 has more: [name, data] each. */
   extensions: readonly (readonly [string, string])[] = [];
+  /** Its answer to LSTAT. */
+  looked: Fields = [TYPE.STATUS, statusBody(STATUS.NO_SUCH_FILE, '')];
   /** Answers to READ and WRITE at once, if there. */
   answer: ((request: Packet) => Fields) | undefined;
 
@@ -82,7 +84,7 @@ class Slow extends Duplex {
       this.reply(request, [TYPE.NAME, uint32(1), path, path, uint32(0)]);
     } else if (type === TYPE.OPEN) this.reply(request, [TYPE.HANDLE, sshString('h')]);
     else if (type === TYPE.FSTAT) this.reply(request, [TYPE.ATTRS, uint32(1), uint32(0), uint32(this.#size)]);
-    else if (type === TYPE.LSTAT) this.reply(request, [TYPE.STATUS, statusBody(STATUS.NO_SUCH_FILE, '')]);
+    else if (type === TYPE.LSTAT) this.reply(request, this.looked);
     else this.reply(request, [TYPE.STATUS, statusBody(STATUS.OK, '')]);
   }
 }
@@ -178,4 +180,20 @@ test('where the server has no posix-rename the plain one is used, which replaces
     server.seen.map(({ type }) => type).filter((type) => type === TYPE.RENAME || type === TYPE.EXTENDED),
     [TYPE.RENAME],
   );
+});
+
+test('a server that follows no links for REALPATH, or does not say what is one, is not taken at its word', async () => {
+  const server = new Slow(0);
+  const files = await start(server);
+  const asked = (type: number): string[] =>
+    server.seen
+      .filter((request) => request.type === type)
+      .map(({ body }) => String(new BlobReader(body.subarray(4)).string()));
+  // It gives back the path as it is: with .. in it nobody knows where it leads.
+  await assert.rejects(files.open('/f/../etc/passwd', OPEN_READ), { code: 'denied' });
+  assert.deepEqual(asked(TYPE.OPEN), []);
+  // Without a type in its attributes it may be a link.
+  server.looked = [TYPE.ATTRS, uint32(0)];
+  await files.open('/f/x', OPEN_READ);
+  assert.deepEqual(asked(TYPE.REALPATH).slice(-2), ['/f', '/f/x']);
 });

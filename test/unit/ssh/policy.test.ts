@@ -182,8 +182,11 @@ test('what is named is allowed, and nothing like it', () => {
 
 test('files are allowed by folder, protected places only by name', () => {
   const fields = { sftp_read: ['/srv/data/', '/home/me'], sftp_write: ['/srv/in'] };
-  const may = (access: 'read' | 'write' | 'stat', path: string, over: Partial<PolicyFields> = fields): boolean =>
-    allows(over, { type: 'path', access, path });
+  const may = (
+    access: 'read' | 'write' | 'stat' | 'move',
+    path: string,
+    over: Partial<PolicyFields> = fields,
+  ): boolean => allows(over, { type: 'path', access, path });
   assert(
     may('read', '/srv/data') && may('read', '/srv/data/a/b') && may('write', '/srv/in/x') && may('stat', '/srv/in/x'),
   );
@@ -203,10 +206,17 @@ test('files are allowed by folder, protected places only by name', () => {
     '/usr/sbin/x',
     '/root/.ssh/x',
     '/home/x/.ssh/authorized_keys',
+    '/home/x/.SSH/authorized_keys',
   ])
     assert(!may('read', path, all) && !may('write', path, all), path);
   assert(may('read', '/etcetera', all) && may('read', '/usr/bin/x', all));
   assert(may('read', '/etc/nginx/x', { sftp_read: ['/', '/etc/nginx'] }));
   assert(!may('read', '/etc/passwd', { sftp_read: ['/', '/etc/nginx'] }));
   assert(may('write', '/home/x/.ssh/authorized_keys', { sftp_write: ['/home/x/.ssh'] }));
+  // With another name for what is above them they would be protected no more.
+  for (const path of ['/usr', '/root', '/', '/etc', '/home/x/.ssh']) assert(!may('move', path, all), path);
+  assert(
+    may('move', '/usr/bin', all) && may('move', '/home/x', all) && !may('move', '/srv/in/x', { sftp_read: ['/'] }),
+  );
+  assert(may('move', '/usr/lib/x', { sftp_write: ['/usr/lib'] }));
 });

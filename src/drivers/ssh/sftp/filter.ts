@@ -3,11 +3,14 @@ import type { SessionNote } from '../../../core/driver.ts';
 import { BrokerError } from '../../../core/errors.ts';
 import { BlobReader, sshString, uint32 } from '../blob.ts';
 import { chunksOf, type Output } from '../output.ts';
-import { decide, isBelow, type SshPolicy } from '../policy.ts';
+import { decide, isBelow, type SshPolicy, type SshRequest } from '../policy.ts';
 import { PathFailure, RealPaths } from './paths.ts';
 import { SftpPeer } from './peer.ts';
 import {
+  OPEN_CREATE,
+  OPEN_EXCLUSIVE,
   OPEN_READ,
+  OPEN_WRITE,
   type Packet,
   Packets,
   packet,
@@ -19,7 +22,7 @@ import {
   VERSION_3,
 } from './wire.ts';
 
-type Access = 'read' | 'write' | 'stat';
+type Access = Extract<SshRequest, { type: 'path' }>['access'];
 
 /** Extensions whose meaning we know, in OpenSSH's PROTOCOL file; what is not here is neither offered nor passed on. */
 const EXTENSIONS = [
@@ -30,6 +33,19 @@ const EXTENSIONS = [
   'lsetstat@openssh.com',
   'limits@openssh.com',
 ];
+
+/** Flags with which OPEN succeeds only where nothing was. */
+const MAKES = OPEN_CREATE | OPEN_EXCLUSIVE;
+/** Files of its own that a session is remembered to have made. */
+const MAX_MADE = 1_000;
+
+/** What an open handle may be used for. */
+interface Uses {
+  readonly read: boolean;
+  readonly write: boolean;
+}
+
+const FOLDER: Uses = { read: true, write: false };
 
 /** A request that is not let through; the message is for the client. */
 class Refusal extends Error {
@@ -92,8 +108,9 @@ export class SftpFilter {
   readonly #peer: SftpPeer;
   readonly #paths: RealPaths;
   readonly #parts: Parts;
-  /** Open handles, and whether they may be written through. */
-  readonly #handles = new Map<string, { readonly write: boolean }>();
+  readonly #handles = new Map<string, Uses>();
+  /** Files that were not there before this session made them: what is in them it knows. The oldest goes for the next. */
+  readonly #made = new Set<string>();
   #ready = false;
 
   constructor(peer: SftpPeer, parts: Parts) {
@@ -140,22 +157,24 @@ export class SftpFilter {
     const rest = (): Buffer => body.subarray(body.length - reader.left);
     switch (type) {
       case TYPE.READ:
-      case TYPE.FSTAT:
       case TYPE.READDIR:
-        this.#handle(reader, false);
+        this.#handle(reader, 'read');
+        return await this.#pass(id, request);
+      case TYPE.FSTAT:
+        this.#handle(reader);
         return await this.#pass(id, request);
       case TYPE.WRITE:
       case TYPE.FSETSTAT:
-        this.#handle(reader, true);
+        this.#handle(reader, 'write');
         return await this.#pass(id, request);
       case TYPE.CLOSE:
-        this.#handle(reader, false);
+        this.#handle(reader);
         this.#handles.delete(new BlobReader(body).string().toString('latin1'));
         return await this.#pass(id, request);
       case TYPE.OPEN:
         return await this.#open(id, readPath(reader), rest());
       case TYPE.OPENDIR:
-        return await this.#opened(type, id, pathField(await this.#allowed('read', readPath(reader), true)), false);
+        return await this.#opened(type, id, pathField(await this.#allowed('read', readPath(reader), true)), FOLDER);
       case TYPE.LSTAT:
         return await this.#pass(id, { type, body: pathField(await this.#allowed('stat', readPath(reader), false)) });
       case TYPE.STAT:
@@ -202,7 +221,7 @@ export class SftpFilter {
       }
       case 'fsync@openssh.com':
       case 'fstatvfs@openssh.com':
-        this.#handle(reader, false);
+        this.#handle(reader);
         return await this.#pass(id, { type: TYPE.EXTENDED, body });
       case 'limits@openssh.com':
         return await send(Buffer.alloc(0));
@@ -211,29 +230,46 @@ export class SftpFilter {
     }
   }
 
-  /** string path, uint32 flags, attributes. */
+  /** string path, uint32 flags, attributes. OpenSSH opens for reading whatever does not say that it is to be written. */
   async #open(id: Buffer, path: string, rest: Buffer): Promise<void> {
     const flags = new BlobReader(rest).uint32();
     const write = (flags & ~OPEN_READ) !== 0;
-    const reads = !write || (flags & OPEN_READ) !== 0;
+    const read = (flags & OPEN_READ) !== 0 || (flags & OPEN_WRITE) === 0;
     const real = await this.#paths.resolve(path, true);
-    if (reads) this.#check('read', real);
+    if (read) this.#check('read', real);
     if (write) this.#check('write', real);
     await this.#record(write ? 'write' : 'read', real);
-    await this.#opened(TYPE.OPEN, id, Buffer.concat([pathField(real), rest]), write);
+    const made = (flags & MAKES) === MAKES ? real : undefined;
+    await this.#opened(TYPE.OPEN, id, Buffer.concat([pathField(real), rest]), { read, write }, made);
   }
 
-  async #opened(type: number, id: Buffer, body: Buffer, write: boolean): Promise<void> {
+  async #opened(type: number, id: Buffer, body: Buffer, uses: Uses, made?: string): Promise<void> {
     await this.#peer.send({ type, body }, async (reply) => {
-      if (reply.type === TYPE.HANDLE)
-        this.#handles.set(new BlobReader(reply.body).string().toString('latin1'), { write });
+      if (reply.type === TYPE.HANDLE) {
+        this.#handles.set(new BlobReader(reply.body).string().toString('latin1'), uses);
+        if (made !== undefined) this.#remember(made);
+      }
       await this.#parts.answers.answer(reply.type, id, reply.body);
     });
   }
 
+  #remember(path: string): void {
+    this.#made.add(path);
+    const [oldest] = this.#made;
+    if (oldest !== undefined && this.#made.size > MAX_MADE) this.#made.delete(oldest);
+  }
+
   async #bothEnds(reader: BlobReader): Promise<Buffer> {
-    const from = await this.#changed('rename', readPath(reader), false);
-    const to = await this.#changed('rename', readPath(reader), false);
+    const from = await this.#changeable('move', readPath(reader), false);
+    const to = await this.#changeable('move', readPath(reader), false);
+    const shows = this.#may('read', to) || this.#parts.policy.sftpRead.some((root) => isBelow(root, to));
+    if (shows && !this.#may('read', from) && !this.#made.has(from))
+      throw new Refusal(
+        STATUS.PERMISSION_DENIED,
+        'broker: what may not be read is not moved to where it may (sftp_read)',
+      );
+    this.#made.delete(from);
+    for (const path of [from, to]) await this.#record('rename', path);
     return Buffer.concat([pathField(from), pathField(to)]);
   }
 
@@ -255,12 +291,19 @@ export class SftpFilter {
     return real;
   }
 
-  /** For changes of what a name stands for: that is a change of the folder, too. @throws Refusal */
+  /** @returns the real path of what is to be changed, which then is on record. @throws Refusal */
   async #changed(what: string, path: string, follow: boolean): Promise<string> {
-    const real = await this.#paths.resolve(path, follow);
-    this.#check('write', real);
-    if (!follow) this.#check('write', real.slice(0, real.lastIndexOf('/')) || '/');
+    const real = await this.#changeable('write', path, follow);
+    if (!follow) this.#made.delete(real);
     await this.#record(what, real);
+    return real;
+  }
+
+  /** A change of what a name stands for is one of the folder, too. @throws Refusal */
+  async #changeable(access: 'write' | 'move', path: string, follow: boolean): Promise<string> {
+    const real = await this.#paths.resolve(path, follow);
+    this.#check(access, real);
+    if (!follow) this.#check('write', real.slice(0, real.lastIndexOf('/')) || '/');
     return real;
   }
 
@@ -269,10 +312,18 @@ export class SftpFilter {
     if (!decision.allowed) throw new Refusal(STATUS.PERMISSION_DENIED, `broker: ${decision.why}`);
   }
 
-  #handle(reader: BlobReader, write: boolean): void {
+  #may(access: Access, path: string): boolean {
+    return decide(this.#parts.policy, { type: 'path', access, path }).allowed;
+  }
+
+  #handle(reader: BlobReader, use?: keyof Uses): void {
     const known = this.#handles.get(reader.string().toString('latin1'));
     if (!known) throw new Refusal(STATUS.FAILURE, 'broker: no such handle');
-    if (write && !known.write) throw new Refusal(STATUS.PERMISSION_DENIED, 'broker: the file is not open for writing');
+    if (use && !known[use])
+      throw new Refusal(
+        STATUS.PERMISSION_DENIED,
+        `broker: the file is not open for ${use === 'read' ? 'reading' : 'writing'}`,
+      );
   }
 
   async #pass(id: Buffer, request: Packet): Promise<void> {
@@ -286,7 +337,7 @@ export class SftpFilter {
 
   /** The server's reason, where the client could look by itself; elsewhere not even whether something is there. */
   async #failed(id: Buffer, { reply, path }: PathFailure): Promise<void> {
-    const visible = path.startsWith('/') && decide(this.#parts.policy, { type: 'path', access: 'stat', path }).allowed;
+    const visible = path.startsWith('/') && this.#may('stat', path);
     if (visible && !path.split('/').includes('..') && reply.type === TYPE.STATUS)
       return await this.#parts.answers.answer(TYPE.STATUS, id, reply.body);
     await this.#status(id, STATUS.PERMISSION_DENIED, 'broker: not allowed here (sftp_read, sftp_write)');
