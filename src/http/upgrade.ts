@@ -181,19 +181,36 @@ export class UpgradedExchange {
 
   /** The server's own no, whole and with the secrets looked for; then the connection closes. */
   async #decline(answer: IncomingMessage): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of answer) {
-      if (!Buffer.isBuffer(chunk)) continue;
-      this.#down += chunk.length;
-      if (this.#down > MAX_DECLINED_BYTES)
-        throw new BrokerError('upstream_protocol', 'the answer to the WebSocket handshake is too large');
-      chunks.push(chunk);
-    }
+    const body = await this.#bodyOf(answer);
     if (firstOf(answer.rawHeaders, 'content-encoding') !== undefined)
       throw new BrokerError('upstream_protocol', 'the answer to the WebSocket handshake is encoded');
-    const bytes = Buffer.from(this.#clean([Buffer.concat(chunks).toString('latin1')])[0] ?? '', 'latin1');
+    const bytes = Buffer.from(this.#clean([body.toString('latin1')])[0] ?? '', 'latin1');
     const head = this.#headOf(answer, ['Content-Length', String(bytes.length), 'Connection', 'close']);
     this.#from.socket.end(Buffer.concat([Buffer.from(head, 'latin1'), bytes]));
+  }
+
+  async #bodyOf(answer: IncomingMessage): Promise<Buffer> {
+    const { upstream, config } = this.#service;
+    const silent = new BrokerError('upstream_timeout', `${upstream.base.host} stopped in the middle of its answer`);
+    if (config.idle_timeout > 0) answer.setTimeout(config.idle_timeout * 1_000, () => answer.destroy(silent));
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of answer) {
+        if (!Buffer.isBuffer(chunk)) continue;
+        this.#down += chunk.length;
+        if (this.#down > MAX_DECLINED_BYTES)
+          throw new BrokerError('upstream_protocol', 'the answer to the WebSocket handshake is too large');
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks);
+    } catch (cause) {
+      if (cause instanceof BrokerError) throw cause;
+      const { signal } = this.#cancelled;
+      if (signal.aborted) throw toBrokerError(signal.reason);
+      // Node's own word for it is `aborted`, and says nothing of the framing that it may have been.
+      const why = `${upstream.base.host} broke off its answer to the WebSocket handshake`;
+      throw new BrokerError('upstream_protocol', why, { cause });
+    }
   }
 
   async #relay(upstream: Duplex): Promise<void> {
