@@ -105,7 +105,7 @@ async function download(from: Place, to: string, flags: CopyFlags, signal: Abort
     for await (const { file, data } of client.ssh.download({ ...from, reason: flags.reason ?? '' }, { signal })) {
       if (file) {
         const name = file.path.slice(file.path.lastIndexOf('/') + 1);
-        target = await openTarget(to, name, file.mode & 0o777);
+        target = await openTarget(to, name, file.mode === undefined ? undefined : file.mode & 0o777);
         progress = new Progress(name, Number(file.size), flags.quiet ?? false);
       } else if (data && target) {
         await target.write(data);

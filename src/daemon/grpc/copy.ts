@@ -42,7 +42,10 @@ export function copyHandlers(daemon: Daemon, adapt: Adapter): Pick<SshHandlers, 
           const { done, value } = await told(request.service, () => parts.next());
           if (done) return;
           if (Buffer.isBuffer(value)) yield { data: value };
-          else yield { file: { path: value.path, size: value.size ?? 0, mode: value.mode ?? 0 } };
+          else {
+            const { path, size = 0, mode } = value;
+            yield { file: { path, size, ...(mode !== undefined && { mode }) } };
+          }
         }
       } finally {
         await parts.return();

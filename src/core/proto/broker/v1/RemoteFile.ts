@@ -6,10 +6,12 @@ export interface RemoteFile {
   'path'?: (string);
   'size'?: (number | string | Long);
   'mode'?: (number);
+  '_mode'?: "mode";
 }
 
 export interface RemoteFile__Output {
   'path': (string);
   'size': (string);
-  'mode': (number);
+  'mode'?: (number);
+  '_mode'?: "mode";
 }
