@@ -92,9 +92,13 @@ export function policyProblems(fields: PolicyFields): string[] {
     }
   }
   if (fields.allowed_commands.length > 0 && fields.allow_any_command)
-    problems.push('allow_any_command makes allowed_commands meaningless; say one of them');
+    problems.push(
+      'allow_any_command makes allowed_commands meaningless; say one of them (--unset allowed-commands drops the patterns)',
+    );
   if (fields.allowed_commands.length > 0 && fields.allow_shell)
-    problems.push('allow_shell makes allowed_commands meaningless: any command can be run in a shell; say one of them');
+    problems.push(
+      'allow_shell makes allowed_commands meaningless: any command can be run in a shell; say one of them (--unset allowed-commands drops the patterns)',
+    );
   for (const field of ['sftp_read', 'sftp_write'] as const)
     for (const path of fields[field])
       if (!/^\/([^/]+(\/[^/]+)*)?\/?$/.test(path) || path.split('/').some((part) => part === '.' || part === '..'))
