@@ -78,8 +78,10 @@ class LineUpstream implements Upstream<string> {
     }
   }
 
+  /** As real drivers do, waits until the server has closed too: only then has it a place for another connection. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#conn.destroy();
+    if (this.#conn.socket.destroyed) return;
+    await this.#conn.finish(Buffer.alloc(0), 1_000);
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { isTokenUrl, type OAuthSettings } from '../../../src/core/oauth.ts';
 import { Secret } from '../../../src/core/secret.ts';
@@ -116,6 +117,8 @@ test('says what the issuer said, without the secrets, and whose fault it is', as
       /"invalid_grant: gone: \*\*\*"$/,
     ],
     [401, { error: 'invalid_client' }, 'upstream_auth', /"invalid_client"$/],
+    [401, { error: 'no', error_description: 'bad client-canary' }, 'upstream_auth', /"no: bad \*\*\*"$/],
+    [429, { error: 'slow_down' }, 'upstream_refused', /"slow_down"$/],
     [503, 'down', 'upstream_refused', /HTTP 503$/],
     [302, {}, 'upstream_auth', /HTTP 302$/],
     [200, { token: 'no' }, 'upstream_auth', /HTTP 200$/],
@@ -247,4 +250,59 @@ test('a chain is of one application and its secret; what it holds is wiped at it
   chain.advance(newer);
   chain.end();
   assert.ok(token.disposed && newer.disposed);
+});
+
+test('a chain wipes what it replaces, and what a request brings that outlives it', async () => {
+  const chain = new Chain(refresh('https://issuer.test/token'));
+  const tokens = ['one', 'two'].map((word) => Secret.fromText(word));
+  const refreshTokens = ['three', 'four'].map((word) => Secret.fromText(word));
+  for (const token of tokens) chain.renew(token, { renewAt: 1, goodUntil: 2 });
+  for (const token of refreshTokens) chain.advance(token);
+  const disposed = (): boolean[] => [...tokens, ...refreshTokens].map((secret) => secret.disposed);
+  assert.deepEqual(disposed(), [true, false, true, false]);
+  chain.running = Promise.resolve(Secret.fromText('on its way'));
+  chain.end();
+  // Whoever waits for the request copies its token first.
+  assert.deepEqual(disposed(), [true, false, true, false]);
+  chain.settled();
+  await turn();
+  assert.deepEqual(disposed(), [true, true, true, true]);
+});
+
+test('secrets are lent both ways: a caller wipes its own at once, and its token when it is done', async () => {
+  await using endpoint = await issuer((_form, _response, count) => ({ access_token: `t${count}`, expires_in: 3600 }));
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const key = JSON.stringify({
+    type: 'service_account',
+    client_email: 'a@b',
+    private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    token_uri: endpoint.url,
+  });
+  const account = {
+    type: 'service_account',
+    key: Secret.fromText(key),
+    subject: undefined,
+    tokenUrl: undefined,
+  } as const;
+  const rest = { scope: undefined, ca: undefined };
+  for (const settings of [refresh(endpoint.url), { ...account, ...rest }]) {
+    const tokens = source();
+    const asked = tokens.get('mail', settings, CACHED, never);
+    for (const value of Object.values(settings)) if (value instanceof Secret) value[Symbol.dispose]();
+    const count = endpoint.forms.length + 1;
+    {
+      using token = await asked;
+      assert.equal(text(token), `t${count}`);
+    }
+  }
+  const tokens = source();
+  for (const _ of [1, 2]) {
+    using token = await tokens.get('mail', refresh(endpoint.url), CACHED, never);
+    assert.equal(text(token), 't3');
+  }
+  {
+    using kept = await tokens.get('mail', refresh(endpoint.url), CACHED, never);
+    tokens.clear();
+    assert.equal(text(kept), 't3');
+  }
 });

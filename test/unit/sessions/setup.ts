@@ -1,5 +1,6 @@
 import { Secret } from '../../../src/core/secret.ts';
 import type { SessionDeps } from '../../../src/daemon/sessions/deps.ts';
+import { SESSION_LIMITS } from '../../../src/daemon/sessions/manager.ts';
 import { lineDriver } from '../../fakes/linedriver.ts';
 import { LineServer } from '../../fakes/lineserver.ts';
 import { World } from '../../support/sessions.ts';
@@ -8,7 +9,9 @@ import { World } from '../../support/sessions.ts';
 export async function setup(over: Partial<SessionDeps> & { spares?: number; password?: string } = {}) {
   const { spares, password, ...deps } = over;
   const server = await LineServer.start();
-  const world = await World.make([lineDriver], deps);
+  // A spare is asked whether it lives, in a time that a busy machine may need for its answer alone.
+  const limits = { ...SESSION_LIMITS, aliveTimeoutMs: 60_000, ...deps.limits };
+  const world = await World.make([lineDriver], { ...deps, limits });
   const given: Secret[] = [];
   world.services.set('app', {
     kind: 'line',

@@ -135,6 +135,8 @@ test('a server that has too many connections gets the spares back, and is asked 
   await using it = await setup({ spares: 1 });
   await use(it);
   await spare(it);
+  // The client's own connection ends by itself, and would be refused for as well.
+  await it.server.until(() => it.server.live === 1);
   // Refuses while the spare is there: as a server does whose last slot the spare has taken.
   it.server.most = 1;
   const lease = await it.manager.open(caller(), { service: 'app', params: new Map([['tz', 'UTC']]) }, never);
