@@ -30,8 +30,9 @@ function keepStream(stream: ClientHttp2Stream, host: string): void {
     // END_STREAM comes while the stream is open. A reset closes or destroys it first, and Node then has it end as if whole.
     if (chunk === null && !stream.closed) ended = true;
     if (chunk !== null || ended || ours) return push(chunk, encoding);
-    if (!stream.destroyed)
-      stream.destroy(new BrokerError('upstream_protocol', `${host} reset its answer before it was complete`));
+    // Not at once: Node is about to look at the session of the stream, which it then would not have.
+    const why = new BrokerError('upstream_protocol', `${host} reset its answer before it was complete`);
+    if (!stream.destroyed) process.nextTick(() => stream.destroy(why));
     return false;
   };
   const close = stream.close.bind(stream);
