@@ -9,6 +9,7 @@ import type { BaseUrl } from './baseurl.ts';
 import type { HttpConfig } from './config.ts';
 import { ANY_HTTP, Dialer, HTTP_1 } from './dialer.ts';
 import { Flow, type Receiver } from './flow.ts';
+import { keepStreams } from './streams.ts';
 
 const require = createRequire(import.meta.url);
 /** Loaded with the first connection to an HTTP service. */
@@ -85,6 +86,8 @@ export class Upstream {
             socket.once('end', () => {
               if (last instanceof Flow) last.end();
             });
+            // The library tells of it when it has its session, and before it sends the first request.
+            line.once('connect', () => keepStreams(socket, this.base.host));
             callback(null, socket);
           },
           (error: unknown) => callback(toBrokerError(error), null),
