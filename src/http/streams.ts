@@ -6,8 +6,7 @@ const { NGHTTP2_CANCEL } = constants;
 
 /**
  * Makes the library's HTTP/2 session on `socket` keep to RFC 9113 where it does not: an answer is whole only with END_STREAM
- * (§8.1), trailers follow the body also where that has to wait, and a request that
- * nobody wants any more ends with CANCEL (§7). Nothing to do where the library has no session there (HTTP/1).
+ * (§8.1), and a request that nobody wants any more ends with CANCEL (§7). Nothing to do where the library has no session there (HTTP/1).
  */
 export function keepStreams(socket: Socket, host: string): void {
   const session = sessionOn(socket);
@@ -20,11 +19,9 @@ export function keepStreams(socket: Socket, host: string): void {
   };
 }
 
-/** The library takes trailers for the end of a body that it has not passed on yet. */
 function keepStream(stream: ClientHttp2Stream, host: string): void {
   let ended = false;
   let ours = false;
-  let trailers: unknown[] | undefined;
   const push = stream.push.bind(stream);
   stream.push = (chunk, encoding) => {
     // END_STREAM comes while the stream is open. A reset closes or destroys it first, and Node then has it end as if whole.
@@ -39,15 +36,6 @@ function keepStream(stream: ClientHttp2Stream, host: string): void {
   stream.close = (code, callback) => {
     ours = true;
     close(code ?? NGHTTP2_CANCEL, callback);
-  };
-  const emit = stream.emit.bind(stream);
-  stream.emit = (event: string | symbol, ...args: unknown[]): boolean => {
-    if (event === 'trailers') {
-      trailers = args;
-      return true;
-    }
-    if (event === 'end' && trailers) emit('trailers', ...trailers);
-    return emit(event, ...args);
   };
 }
 

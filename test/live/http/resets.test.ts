@@ -8,7 +8,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
-import { after, before, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { HttpWorld } from '../../support/httpworld.ts';
 
@@ -83,51 +83,66 @@ function frame(type: number, flags: number, stream: number, payload: Buffer): Bu
   return Buffer.concat([Buffer.from([0, 0, payload.length, type, flags, 0, 0, 0, stream]), payload]);
 }
 
-for (const [name, code] of Object.entries({ NGHTTP2_NO_ERROR, NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR })) {
-  test(`an answer that is reset with ${name} is not whole`, async () => {
-    // By hand: Node's own server would end the stream properly before it resets it.
-    const raw = createTlsServer({ ...world.certificates.server, ALPNProtocols: ['h2'] });
-    let begun: Socket | undefined;
-    raw.on('secureConnection', (socket: Socket) => {
-      begun = socket;
-      socket.on('error', () => socket.destroy());
-      socket.write(frame(4, 0, 0, Buffer.alloc(0)));
-      let seen = 0;
-      let asked = false;
-      socket.on('data', (chunk: Buffer) => {
-        seen += chunk.length;
-        // Behind the preface and SETTINGS comes the request.
-        if (asked || seen < 120) return;
-        asked = true;
-        socket.write(frame(1, 4, 1, Buffer.from([0x88])));
-        socket.write(frame(0, 0, 1, Buffer.from('half')));
-      });
+/**
+ * A server by hand: Node's own would end the stream properly before it resets it. `write` says what follows the request.
+ */
+async function byHand(test: TestContext, write: (socket: Socket) => void): Promise<void> {
+  const raw = createTlsServer({ ...world.certificates.server, ALPNProtocols: ['h2'] });
+  raw.on('secureConnection', (socket: Socket) => {
+    socket.on('error', () => socket.destroy());
+    test.after(() => socket.destroy());
+    socket.write(frame(SETTINGS, 0, 0, Buffer.alloc(0)));
+    let seen = 0;
+    let asked = false;
+    socket.on('data', (chunk: Buffer) => {
+      seen += chunk.length;
+      // Behind the preface and SETTINGS comes the request.
+      if (asked || seen < 120) return;
+      asked = true;
+      write(socket);
     });
-    raw.listen(0, '127.0.0.1');
-    await once(raw, 'listening');
-    await world.add('raw', `https://localhost:${(raw.address() as AddressInfo).port}`);
-    const { statusCode, body } = await world.ask('raw/x');
-    assert.equal(statusCode, 200);
-    await assert.rejects(async () => {
-      for await (const _half of body) begun?.write(frame(3, 0, 1, Buffer.from([0, 0, 0, code])));
-    });
-    begun?.destroy();
+  });
+  raw.listen(0, '127.0.0.1');
+  await once(raw, 'listening');
+  await world.add('raw', `https://localhost:${(raw.address() as AddressInfo).port}`);
+  test.after(async () => {
     await (await world.daemon.admin()).services.delete({ name: 'raw' });
     raw.close();
   });
 }
 
-test('trailers wait for a body that a slow client has not taken yet', async () => {
-  const whole = Buffer.alloc(400_000, 'x');
-  answer = (stream) => {
-    stream.respond({ ':status': 200 }, { waitForTrailers: true });
-    stream.on('wantTrailers', () => stream.sendTrailers({ 'x-sum': '42' }));
-    stream.end(whole);
-  };
-  const { body, trailers } = await world.ask('two/x');
-  for (let turn = 0; turn < 300; turn++) await new Promise((resolve) => setImmediate(resolve));
-  assert.equal((await body.text()).length, whole.length);
-  assert.equal(trailers['x-sum'], '42');
+/** Types and flags of frames (RFC 9113 §6). */
+const [DATA, HEADERS, RST_STREAM, SETTINGS] = [0, 1, 3, 4];
+const [END_STREAM, END_HEADERS] = [1, 4];
+/** HPACK's index of `:status: 200` (RFC 7541, appendix A). */
+const OK = Buffer.from([0x88]);
+const reset = (code: number): Buffer => frame(RST_STREAM, 0, 1, Buffer.from([0, 0, 0, code]));
+
+for (const [name, code] of Object.entries({ NGHTTP2_NO_ERROR, NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR })) {
+  test(`an answer that is reset with ${name} is not whole`, async (t) => {
+    let begun: Socket | undefined;
+    await byHand(t, (socket) => {
+      begun = socket;
+      socket.write(frame(HEADERS, END_HEADERS, 1, OK));
+      socket.write(frame(DATA, 0, 1, Buffer.from('half')));
+    });
+    const { statusCode, body } = await world.ask('raw/x');
+    assert.equal(statusCode, 200);
+    await assert.rejects(async () => {
+      for await (const _half of body) begun?.write(reset(code));
+    });
+  });
+}
+
+test('an answer that is whole before its stream is reset is whole: its server wanted no more of the request', async (t) => {
+  await byHand(t, (socket) => {
+    const head = frame(HEADERS, END_HEADERS, 1, OK);
+    const body = frame(DATA, END_STREAM, 1, Buffer.from('whole'));
+    socket.write(Buffer.concat([head, body, reset(NGHTTP2_NO_ERROR)]));
+  });
+  const { statusCode, body } = await world.ask('raw/x', { method: 'POST', body: 'sent' });
+  assert.equal(statusCode, 200);
+  assert.equal(await body.text(), 'whole');
 });
 
 test('a client that goes away cancels its stream, before and after the head', async () => {
