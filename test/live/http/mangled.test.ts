@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { HttpWorld } from '../../support/httpworld.ts';
-import { type Mangled, mangled } from '../../support/mangle.ts';
+import { type Close, type Mangled, mangled } from '../../support/mangle.ts';
 import { type RawAnswer, rawHttp } from '../../support/rawhttp.ts';
 import { RawUpstream } from '../../support/rawupstream.ts';
 
@@ -24,8 +24,8 @@ before(async () => {
   upstream = await RawUpstream.start((received, socket) => {
     const path = /\/(\d+) HTTP/.exec(received)?.[1];
     if (path === undefined || !received.includes('\r\n\r\n')) return undefined;
-    const { text, cut, reset } = next(Number(path)) ?? { text: '', cut: 0, reset: false };
-    const end = (): void => void (reset ? socket.resetAndDestroy() : socket.end());
+    const { text, cut, close } = next(Number(path)) ?? { text: '', cut: 0, close: 'end' };
+    const end = (): void => void socket[close]();
     socket.write(text.slice(0, cut), 'latin1', () => {
       setImmediate(() => socket.write(text.slice(cut), 'latin1', () => setImmediate(end)));
     });
@@ -72,17 +72,17 @@ test('no mangled answer is an error inside broker', async () => {
 });
 
 /** Refusals of a WebSocket that break off: in the middle of a body, of a chunk, of the trailers. */
-const BROKEN: readonly (readonly [what: string, text: string, reset?: boolean])[] = [
+const BROKEN: readonly (readonly [what: string, text: string, close?: Close])[] = [
   ['a body that is shorter than its length', 'HTTP/1.1 403 No\r\nContent-Length: 100\r\n\r\nhalf'],
-  ['a body that is reset', 'HTTP/1.1 403 No\r\nContent-Length: 100\r\n\r\nhalf', true],
+  ['a body that is reset', 'HTTP/1.1 403 No\r\nContent-Length: 100\r\n\r\nhalf', 'resetAndDestroy'],
   ['chunks without the last', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfour\r\n'],
   ['a chunk size that is none', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfour\nzz\r\n'],
   ['trailers without an end', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: '],
 ];
 
-for (const [what, text, reset = false] of BROKEN) {
+for (const [what, text, close = 'end'] of BROKEN) {
   test(`a WebSocket that is declined with ${what} is 502`, async () => {
-    next = () => ({ text, cut: text.length, reset });
+    next = () => ({ text, cut: text.length, close });
     const { status, headers, body } = await ask(0, WEBSOCKET);
     assert.deepEqual([status, headers['x-broker-error']], [502, 'upstream_protocol'], body);
     await assertNothingInside();
