@@ -19,8 +19,13 @@ export async function copyRows(stage: Stage, count: number, megabytes: number): 
   await file.truncate(megabytes * 1_000_000);
   const [there, back] = [join(directory, 'bench-big'), join(stage.folder, 'back')];
   const cli = join(ROOT, 'dist/cli/main.js');
-  const broker = (from: string, to: string) => timed(() => program(process.execPath, [cli, 'cp', from, to], stage.env));
-  const scp = (from: string, to: string) => timed(() => program('scp', [...options, from, to]));
+  const run = async (file: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<number> => {
+    // broker syncs what it has copied, scp does not: without this, broker would also sync what scp left behind.
+    await program('sync', []);
+    return timed(() => program(file, args, env));
+  };
+  const broker = (from: string, to: string) => run(process.execPath, [cli, 'cp', from, to], stage.env);
+  const scp = (from: string, to: string) => run('scp', [...options, from, to]);
   // Whoever comes first finds it there.
   await scp(here, `${user}@${host}:${there}`);
   const runs = await rounds(count, {
