@@ -249,7 +249,7 @@ export function driverContract(name: string, harness: ContractHarness): void {
     await round();
     const before = await handles();
     for (let i = 0; i < 20; i++) await round();
-    nothingLeft(before, await handles());
+    await nothingLeft(before);
     assert.deepEqual(world.reported, []);
   });
 
