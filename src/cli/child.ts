@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { BrokerError } from '../core/errors.ts';
 import { NO_SUCH_COMMAND, NOT_EXECUTABLE, OWN_FAILURE } from './exitcode.ts';
@@ -12,14 +12,17 @@ export async function runChild(command: readonly string[], env: NodeJS.ProcessEn
   const [file = '', ...args] = command;
   // What the terminal sends (Ctrl-C, Ctrl-\) reaches the child by itself: it decides what that means.
   const ignore = (): void => undefined;
-  const child = spawn(file, args, { stdio: 'inherit', env });
-  const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+  // Listened to before the child is there: it may run, and be sent a signal, before spawn has returned to us.
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) process.on(signal, ignore);
+  let child: ChildProcess | undefined;
+  const forward = (signal: NodeJS.Signals): void => void child?.kill(signal);
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, forward);
   try {
+    const started = spawn(file, args, { stdio: 'inherit', env });
+    child = started;
     return await new Promise<number>((resolve, reject) => {
-      child.on('error', (cause: NodeJS.ErrnoException) => reject(cannotRun(file, cause)));
-      child.on('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+      started.on('error', (cause: NodeJS.ErrnoException) => reject(cannotRun(file, cause)));
+      started.on('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
     });
   } finally {
     for (const signal of ['SIGINT', 'SIGQUIT'] as const) process.off(signal, ignore);

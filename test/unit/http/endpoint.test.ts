@@ -3,9 +3,8 @@ import { once } from 'node:events';
 import { createServer as createHttp } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
-import { dial } from '../../../src/core/dial.ts';
 import { BrokerError } from '../../../src/core/errors.ts';
-import { endpointFetch } from '../../../src/http/endpoint.ts';
+import { issuerFetch } from '../../support/issuer.ts';
 
 test('an issuer that resets the connection as soon as it is there is an error, at whatever moment', async (t) => {
   let late = 0;
@@ -18,18 +17,10 @@ test('an issuer that resets the connection as soon as it is there is an error, a
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
-  const fetch = endpointFetch((target, signal) =>
-    dial(
-      target,
-      () => undefined,
-      () => undefined,
-      signal,
-    ),
-  );
   const { port } = server.address() as AddressInfo;
   for (; late < 12; late++) {
     await assert.rejects(
-      fetch(`http://127.0.0.1:${port}/token`, { method: 'POST', headers: {}, body: 'a=b' }),
+      issuerFetch(`http://127.0.0.1:${port}/token`, { method: 'POST', headers: {}, body: 'a=b' }),
       (error) => {
         return error instanceof BrokerError && /^upstream_/.test(error.code);
       },
@@ -41,17 +32,9 @@ test('an issuer that speaks plain HTTP on an https port is told as such, and no 
   const server = createHttp((_request, response) => void response.end('{}')).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
-  const fetch = endpointFetch((target, signal) =>
-    dial(
-      target,
-      () => undefined,
-      () => undefined,
-      signal,
-    ),
-  );
   const { port } = server.address() as AddressInfo;
   await assert.rejects(
-    fetch(`https://127.0.0.1:${port}/token`, { method: 'POST', headers: {}, body: 'a=b' }),
+    issuerFetch(`https://127.0.0.1:${port}/token`, { method: 'POST', headers: {}, body: 'a=b' }),
     (error) =>
       error instanceof BrokerError &&
       error.code === 'upstream_tls' &&

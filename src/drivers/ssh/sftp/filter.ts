@@ -7,8 +7,6 @@ import { decide, isBelow, type SshPolicy, type SshRequest } from '../policy.ts';
 import { PathFailure, RealPaths } from './paths.ts';
 import { SftpPeer } from './peer.ts';
 import {
-  OPEN_CREATE,
-  OPEN_EXCLUSIVE,
   OPEN_READ,
   OPEN_WRITE,
   type Packet,
@@ -33,11 +31,6 @@ const EXTENSIONS = [
   'lsetstat@openssh.com',
   'limits@openssh.com',
 ];
-
-/** Flags with which OPEN succeeds only where nothing was. */
-const MAKES = OPEN_CREATE | OPEN_EXCLUSIVE;
-/** Files of its own that a session is remembered to have made. */
-const MAX_MADE = 1_000;
 
 /** What an open handle may be used for. */
 interface Uses {
@@ -109,8 +102,6 @@ export class SftpFilter {
   readonly #paths: RealPaths;
   readonly #parts: Parts;
   readonly #handles = new Map<string, Uses>();
-  /** Files that were not there before this session made them: what is in them it knows. The oldest goes for the next. */
-  readonly #made = new Set<string>();
   #ready = false;
 
   constructor(peer: SftpPeer, parts: Parts) {
@@ -239,36 +230,29 @@ export class SftpFilter {
     if (read) this.#check('read', real);
     if (write) this.#check('write', real);
     await this.#record(write ? 'write' : 'read', real);
-    const made = (flags & MAKES) === MAKES ? real : undefined;
-    await this.#opened(TYPE.OPEN, id, Buffer.concat([pathField(real), rest]), { read, write }, made);
+    await this.#opened(TYPE.OPEN, id, Buffer.concat([pathField(real), rest]), { read, write });
   }
 
-  async #opened(type: number, id: Buffer, body: Buffer, uses: Uses, made?: string): Promise<void> {
+  async #opened(type: number, id: Buffer, body: Buffer, uses: Uses): Promise<void> {
     await this.#peer.send({ type, body }, async (reply) => {
-      if (reply.type === TYPE.HANDLE) {
-        this.#handles.set(new BlobReader(reply.body).string().toString('latin1'), uses);
-        if (made !== undefined) this.#remember(made);
-      }
+      if (reply.type === TYPE.HANDLE) this.#handles.set(new BlobReader(reply.body).string().toString('latin1'), uses);
       await this.#parts.answers.answer(reply.type, id, reply.body);
     });
   }
 
-  #remember(path: string): void {
-    this.#made.add(path);
-    const [oldest] = this.#made;
-    if (oldest !== undefined && this.#made.size > MAX_MADE) this.#made.delete(oldest);
-  }
-
+  /**
+   * What may be read was readable wherever it was before, so that no order of renames, in however many sessions, shows what
+   * may only be written.
+   */
   async #bothEnds(reader: BlobReader): Promise<Buffer> {
     const from = await this.#changeable('move', readPath(reader), false);
     const to = await this.#changeable('move', readPath(reader), false);
     const shows = this.#may('read', to) || this.#parts.policy.sftpRead.some((root) => isBelow(root, to));
-    if (shows && !this.#may('read', from) && !this.#made.has(from))
+    if (shows && !this.#may('read', from))
       throw new Refusal(
         STATUS.PERMISSION_DENIED,
         'broker: what may not be read is not moved to where it may (sftp_read)',
       );
-    this.#made.delete(from);
     for (const path of [from, to]) await this.#record('rename', path);
     return Buffer.concat([pathField(from), pathField(to)]);
   }
@@ -294,7 +278,6 @@ export class SftpFilter {
   /** @returns the real path of what is to be changed, which then is on record. @throws Refusal */
   async #changed(what: string, path: string, follow: boolean): Promise<string> {
     const real = await this.#changeable('write', path, follow);
-    if (!follow) this.#made.delete(real);
     await this.#record(what, real);
     return real;
   }
