@@ -84,6 +84,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     sessionDir: settings['session-dir'] ?? join(home, 'sessions'),
     socketDir: dirname(unix.path),
     ownPorts: () => [...ports, ...(own?.ports ?? [])],
+    ...(process.env.BT !== undefined && { httpThreads: Number(process.env.BT) }),
     weaknesses,
     requestStop: options.requestStop,
     ...(options.kdf && { kdf: options.kdf }),

@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { BrokerError } from '../core/errors.ts';
 import { isFieldValue } from './fieldlines.ts';
-import type { Trailers } from './flow.ts';
 import { firstOf, valuesOf } from './headers.ts';
 import { withLocation } from './location.ts';
 import type { BodyScrub, QuietClock } from './scrub/body.ts';
@@ -64,15 +63,12 @@ export class Answer {
   /** @returns false to have the body wait. @throws BrokerError `upstream_protocol` for a redirect into broker. */
   head(
     status: number,
-    raw: readonly Buffer[],
+    received: readonly string[],
     resume: () => void,
-    text: string,
+    phrase: string,
     fail: (error: BrokerError) => void,
   ): boolean {
     const { response, needles, service } = this.#parts;
-    const received = raw.map((each) => each.toString('latin1'));
-    // The library reads it as UTF-8; as bytes it is what came, and no character that a head cannot have.
-    const phrase = Buffer.from(text, 'utf8').toString('latin1');
     const [reason = '', ...headers] = this.#clean([phrase, ...this.#located(service.headers.response(received))]);
     if (status < 100 || !isFieldValue(phrase)) {
       fail(new BrokerError('upstream_protocol', 'the status line of the answer is not as HTTP demands'));
@@ -144,9 +140,9 @@ export class Answer {
     return false;
   }
 
-  complete(trailers: Trailers): void {
+  complete(trailers: readonly string[]): void {
     if (this.ended) return;
-    this.#trailers = trailerList(trailers);
+    this.#trailers = trailers;
     if (this.#scrub) this.#scrub.end();
     else this.#end();
   }
@@ -233,11 +229,4 @@ function writeInOne(response: ServerResponse, body: Buffer): void {
   socket?.cork();
   response.write(body.toString('latin1'), 'latin1');
   socket?.uncork();
-}
-
-function trailerList(trailers: Trailers): string[] {
-  if (Array.isArray(trailers)) return trailers.map((each: Buffer) => each.toString('latin1'));
-  return Object.entries(trailers ?? {}).flatMap(([name, value]) =>
-    [value].flat().flatMap((each) => [name, String(each)]),
-  );
 }

@@ -17,13 +17,29 @@ export const HTTP_1 = ['http/1.1'] as const;
 const IF_PLAIN =
   'if it speaks plain HTTP there: broker service set {service} --base-url http://... --allow-plaintext, and the secret in the same command; else name the port that speaks TLS';
 
+/** What of a service's configuration connections are made by. */
+export type DialConfig = Pick<
+  HttpConfig,
+  | 'base_url'
+  | 'allow_private'
+  | 'ca'
+  | 'cert'
+  | 'key'
+  | 'server_name'
+  | 'skip_verify'
+  | 'connect_timeout'
+  | 'http_proxy'
+  | 'http_proxy_user'
+  | 'http_proxy_password'
+>;
+
 /**
  * Connects to the one place that a service names: guarded, through its proxy, encrypted. It is shared by callers of whom
  * each has the service's secrets for as long as it stays, so it keeps its own: disposing wipes them.
  */
 export class Dialer implements Disposable {
   readonly base: BaseUrl;
-  readonly #config: HttpConfig;
+  readonly #config: DialConfig;
   readonly #proxy: ProxyPlace | undefined;
   readonly #guard: AddressGuard;
   readonly #inner: AddressGuard;
@@ -33,7 +49,7 @@ export class Dialer implements Disposable {
    * @param inner says no to what no service may reach (metadata services, broker's own ports).
    * @throws BrokerError `invalid_argument` for a configuration that cannot be used.
    */
-  constructor(config: HttpConfig, inner: AddressGuard) {
+  constructor(config: DialConfig, inner: AddressGuard) {
     const base = parseBaseUrl(config.base_url);
     if (typeof base === 'string') throw new BrokerError('invalid_argument', `base_url ${base}`, { hop: 'config' });
     this.base = base;
@@ -64,6 +80,11 @@ export class Dialer implements Disposable {
       const what = `${formatHostPort(this.base.host, this.base.port)} did not answer within ${seconds} s`;
       throw new BrokerError('upstream_timeout', what, { hop: 'tcp', cause: error });
     }
+  }
+
+  /** Ports that it connects to. */
+  get ports(): readonly number[] {
+    return this.#proxy ? [this.base.port, this.#proxy.port] : [this.base.port];
   }
 
   [Symbol.dispose](): void {

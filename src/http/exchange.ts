@@ -9,7 +9,6 @@ import { RequestRefused } from './policy/refusal.ts';
 import type { Allowed } from './policy/rules.ts';
 import { type ExchangeIo, type HttpService, injectIo } from './service.ts';
 import { type BodyLimit, bodyLength, tooLarge, Upload, wholeBody } from './upload.ts';
-import { upstreamError } from './upstream.ts';
 
 /** How an exchange went, for the audit log. */
 export interface ExchangeReport {
@@ -59,7 +58,7 @@ export class Exchange {
   #buffered: Buffer | undefined;
   #upload: Upload | undefined;
   #answer: Answer | undefined;
-  #abort: ((reason?: Error) => void) | undefined;
+  #abort: ((reason: BrokerError) => void) | undefined;
   #error: BrokerError | undefined;
   #settle: (error?: BrokerError) => void = () => undefined;
   #renewed = false;
@@ -228,7 +227,7 @@ export class Exchange {
           if (!over) answer.complete(trailers);
         },
         onError: (error) => {
-          failed = upstreamError(error, upstream.base.host);
+          failed = error;
           if (!held && !over && !answer.ended) this.cancel(failed);
         },
       },

@@ -1,14 +1,15 @@
-/** A flat list over HTTP/1, an object over HTTP/2. */
-export type Trailers = Buffer[] | Readonly<Record<string, string | string[]>> | null;
+import type { BrokerError } from '../core/errors.ts';
 
-/** What comes back, as undici's dispatch tells it; header lists are flat and raw. */
+/** What comes back for one request. Lists of fields are flat (name, value, name, ...), each a text of bytes (latin1). */
 export interface Receiver {
-  onConnect(abort: (reason?: Error) => void): void;
-  /** @returns false to have the body wait for `resume`. */
-  onHeaders(status: number, headers: Buffer[], resume: () => void, statusText: string): boolean;
+  /** Told once the request is on its way. `abort` breaks it off, and has `onError` called. */
+  onConnect(abort: (reason: BrokerError) => void): void;
+  /** Called for each informational answer, too. @returns false to have the body wait for `resume`. */
+  onHeaders(status: number, headers: readonly string[], resume: () => void, statusText: string): boolean;
+  /** @returns false to have what comes next wait for `resume`. */
   onData(chunk: Buffer): boolean;
-  onComplete(trailers: Trailers): void;
-  onError(error: Error): void;
+  onComplete(trailers: readonly string[]): void;
+  onError(error: BrokerError): void;
 }
 
 /**
@@ -23,17 +24,17 @@ export class Flow implements Receiver {
   #paused = false;
   #ended = false;
   #kept: Buffer[] = [];
-  #completed: { readonly trailers: Trailers } | undefined;
+  #completed: { readonly trailers: readonly string[] } | undefined;
 
   constructor(to: Receiver) {
     this.#to = to;
   }
 
-  onConnect(abort: (reason?: Error) => void): void {
+  onConnect(abort: (reason: BrokerError) => void): void {
     this.#to.onConnect(abort);
   }
 
-  onHeaders(status: number, headers: Buffer[], resume: () => void, statusText: string): boolean {
+  onHeaders(status: number, headers: readonly string[], resume: () => void, statusText: string): boolean {
     this.#resume = resume;
     this.#paused = !this.#to.onHeaders(status, headers, () => this.#wanted(), statusText);
     return this.#ended || !this.#paused;
@@ -45,12 +46,12 @@ export class Flow implements Receiver {
     return this.#ended || !this.#paused;
   }
 
-  onComplete(trailers: Trailers): void {
+  onComplete(trailers: readonly string[]): void {
     if (this.#paused) this.#completed = { trailers };
     else this.#to.onComplete(trailers);
   }
 
-  onError(error: Error): void {
+  onError(error: BrokerError): void {
     this.#kept = [];
     this.#to.onError(error);
   }

@@ -6,7 +6,7 @@ import { joined } from './exchange.ts';
 import { replaced } from './headers.ts';
 import type { HttpKind } from './kind.ts';
 import { type ExchangeIo, HttpService, injectIo } from './service.ts';
-import { Upstream, upstreamError } from './upstream.ts';
+import { Upstream } from './upstream.ts';
 
 /**
  * Connects to a service once, with each hop reported, and makes the request that the service names for this (`test_path`):
@@ -69,7 +69,7 @@ async function statusOf(service: HttpService, path: string, io: ExchangeIo, sign
         },
         onData: () => true,
         onComplete: () => undefined,
-        onError: (error) => reject(upstreamError(error, upstream.base.host)),
+        onError: reject,
       },
     );
   });

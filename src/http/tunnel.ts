@@ -17,7 +17,9 @@ export interface ProxyPlace extends Target {
 const MAX_LINE = 8_192;
 const MAX_LINES = 100;
 
-export function proxyOf(config: HttpConfig): ProxyPlace | undefined {
+export function proxyOf(
+  config: Pick<HttpConfig, 'http_proxy' | 'http_proxy_user' | 'http_proxy_password'>,
+): ProxyPlace | undefined {
   if (config.http_proxy === undefined) return undefined;
   const { hostname, port } = new URL(config.http_proxy);
   return {

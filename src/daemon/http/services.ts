@@ -10,6 +10,7 @@ import { RequestRefused } from '../../http/policy/refusal.ts';
 import type { Allowed, RequestPolicy } from '../../http/policy/rules.ts';
 import { probeHttp } from '../../http/probe.ts';
 import { type ExchangeIo, HttpService } from '../../http/service.ts';
+import type { Threads } from '../../http/threads/threads.ts';
 import { bodyLength } from '../../http/upload.ts';
 import { Upstream } from '../../http/upstream.ts';
 import type { Caller } from '../caller.ts';
@@ -31,6 +32,8 @@ export interface ServiceParts {
   readonly kinds: ReadonlyMap<string, HttpKind>;
   /** Metadata services and broker's own ports, which no service reaches. */
   readonly guard: AddressGuard;
+  /** For connections to services, under load. */
+  readonly threads?: Pick<Threads, 'lane'>;
   readonly clock: Clock;
 }
 
@@ -220,7 +223,9 @@ export class HttpServices {
   #upstream(name: string, revision: number, config: HttpConfig): Shared {
     const known = this.#shared.get(name);
     const shared =
-      known?.revision === revision ? known : { revision, upstream: new Upstream(config, this.#parts.guard), users: 0 };
+      known?.revision === revision
+        ? known
+        : { revision, upstream: new Upstream(config, this.#parts.guard, this.#parts.threads), users: 0 };
     this.#shared.set(name, shared);
     shared.users += 1;
     return shared;
