@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { BrokerError } from '../core/errors.ts';
 import { harden } from './harden.ts';
 import { startInstance } from './instance.ts';
@@ -10,6 +11,7 @@ import { readSettings } from './settings.ts';
  * @throws as startInstance.
  */
 export async function runDaemon(flags: Readonly<Record<string, string | undefined>>): Promise<void> {
+  tuneGarbageCollector();
   const settings = readSettings(flags, process.env);
   const log = createLog(logLevel(settings['log-level']));
   const stop = new AbortController();
@@ -45,4 +47,13 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
+}
+
+/**
+ * V8 allocates at once in the old generation what most often gets there from the same place in the code. Such places are
+ * shared (Node's lists of listeners): what long connections have many of makes those of short requests old, too, and with
+ * them everything that a request has, until the next full collection. Without this a request costs half as much again.
+ */
+function tuneGarbageCollector(): void {
+  setFlagsFromString('--no-allocation-site-pretenuring');
 }

@@ -9,9 +9,12 @@ const PLAIN = /^[ -~]*$/;
 const OUTCOMES = ['intent', 'ok', 'denied', 'failed'] as const;
 const TRANSPORTS = ['unix', 'tcp', 'http', 'internal'] as const;
 
-/** An event as it is stored: field by field and in a fixed order, so that nothing gets in but what AuditEvent names. */
-export function eventFields(event: AuditEvent): JsonObject {
-  return present({
+/**
+ * An event as it is stored: field by field and in a fixed order, so that nothing gets in but what AuditEvent names. What it
+ * does not have is there as undefined, which JSON leaves out.
+ */
+export function eventFields(event: AuditEvent): Readonly<Record<string, JsonValue | undefined>> {
+  return {
     action: text(event.action),
     outcome: event.outcome,
     caller: rememberedCaller(event.caller),
@@ -21,11 +24,11 @@ export function eventFields(event: AuditEvent): JsonObject {
     reason: text(event.reason, MAX_REASON_CHARS),
     code: text(event.code),
     message: text(event.message),
-    duration_ms: event.durationMs,
-    bytes_up: event.bytesUp,
-    bytes_down: event.bytesDown,
+    duration_ms: finite(event.durationMs),
+    bytes_up: finite(event.bytesUp),
+    bytes_down: finite(event.bytesDown),
     detail: event.detail && details(event.detail),
-  });
+  };
 }
 
 /** Reads what `eventFields` gave; undefined when it does not name what was done and how it went. */
@@ -64,8 +67,8 @@ function callerFields(caller: AuditCaller): JsonObject {
   return present({
     token: text(caller.token),
     token_id: text(caller.tokenId),
-    uid: caller.uid,
-    pid: caller.pid,
+    uid: finite(caller.uid),
+    pid: finite(caller.pid),
     executable: text(caller.executable),
     transport: caller.transport,
   });
@@ -83,10 +86,15 @@ function parseCaller(fields: JsonObject): AuditCaller {
 }
 
 function details(detail: NonNullable<AuditEvent['detail']>): JsonObject {
-  const cleaned = Object.entries(detail)
-    .slice(0, MAX_DETAILS)
-    .map(([name, value]) => [text(name), typeof value === 'string' ? text(value) : value]);
-  return present(Object.fromEntries(cleaned));
+  const kept: Record<string, JsonValue> = {};
+  let left = MAX_DETAILS;
+  for (const name in detail) {
+    const value = detail[name];
+    if (left-- === 0) break;
+    if (typeof value === 'string') kept[text(name)] = text(value);
+    else if (value !== undefined && finite(value) !== undefined) kept[text(name)] = value;
+  }
+  return kept;
 }
 
 function parseDetails(fields: JsonObject): Record<string, string | number | boolean> {
@@ -110,14 +118,17 @@ function text(raw: string | undefined, maxChars = MAX_CHARS): string | undefined
 
 type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
-/** The entries that have a value; a number that JSON cannot hold has none. */
+/** Nothing in place of a number that JSON cannot hold. */
+function finite<T extends number | boolean>(value: T | undefined): T | undefined {
+  return typeof value === 'number' && !Number.isFinite(value) ? undefined : value;
+}
+
+/** The entries that have a value. */
 function present<T extends object>(fields: T): Present<T> {
   const kept: Present<T> = {};
   for (const name of Object.keys(fields) as (keyof T)[]) {
     const value = fields[name];
-    if (value !== undefined && !(typeof value === 'number' && !Number.isFinite(value))) {
-      kept[name] = value as Exclude<T[keyof T], undefined>;
-    }
+    if (value !== undefined) kept[name] = value as Exclude<T[keyof T], undefined>;
   }
   return kept;
 }

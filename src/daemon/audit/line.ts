@@ -36,7 +36,8 @@ const HASH = /^[0-9a-f]{64}$/;
  */
 export function chainLine(event: AuditEvent, last: Mark, time: number): { readonly line: string; readonly mark: Mark } {
   const seq = last.seq + 1;
-  const body = JSON.stringify({ seq, time: new Date(time).toISOString(), prev: last.hash, ...eventFields(event) });
+  const fields = JSON.stringify(eventFields(event)).slice(1);
+  const body = `{"seq":${seq},"time":"${new Date(time).toISOString()}","prev":"${last.hash}",${fields}`;
   const hash = hashed('sha256', body, 'hex');
   return { line: `${body.slice(0, -1)},"hash":"${hash}"}`, mark: { seq, hash } };
 }

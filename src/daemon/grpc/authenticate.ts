@@ -18,7 +18,7 @@ export interface AuthenticateDeps {
 /** Who calls: the token in `authorization: Bearer`, and the process at the other end as the kernel knows it. */
 export function authenticator(deps: AuthenticateDeps): Authenticate {
   return async (call, access, method) => {
-    let caller = await identify();
+    let caller = await identify(call);
     try {
       caller = withToken(call, caller, access);
       demand(caller, access, method);
@@ -76,8 +76,8 @@ export function authenticator(deps: AuthenticateDeps): Authenticate {
   }
 }
 
-async function identify(): Promise<Caller> {
-  const connection = connectionFacts();
+async function identify(call: AnyCall): Promise<Caller> {
+  const connection = connectionFacts(call);
   if (!connection) return { transport: 'tcp', origin: 'tcp:unknown' };
   const peer = await connection.peer;
   const origin = peer ? `uid:${peer.uid}` : `${connection.transport}:${connection.remoteAddress}`;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { Client, credentials, Server, ServerCredentials } from '@grpc/grpc-js';
-import { type ConnectionFacts, connectionFacts, connectionInterceptor, underFacts } from './peers.ts';
+import { type ConnectionFacts, connectionFacts, noteFacts } from './peers.ts';
 
 const PATH = '/broker.SelfCheck/WhoCalls';
 /** Milliseconds; a call to ourselves takes a few. */
@@ -14,7 +14,7 @@ const same = (bytes: Buffer): Buffer => bytes;
  * @returns false when it does not hold here: then no caller has a uid, and sessions need tickets.
  */
 export async function proveConnections(): Promise<boolean> {
-  const server = new Server({ interceptors: [connectionInterceptor] });
+  const server = new Server();
   let seen: ConnectionFacts | undefined;
   const method = { path: PATH, requestStream: false, responseStream: false } as const;
   const codec = {
@@ -26,10 +26,8 @@ export async function proveConnections(): Promise<boolean> {
   server.addService(
     { WhoCalls: { ...method, ...codec } },
     {
-      WhoCalls: async (_call: unknown, callback: (error: null, value: Buffer) => void) => {
-        // As in a real handler: asked after something was awaited.
-        await Promise.resolve();
-        seen = connectionFacts();
+      WhoCalls: (call: object, callback: (error: null, value: Buffer) => void) => {
+        seen = connectionFacts(call);
         callback(null, Buffer.alloc(0));
       },
     },
@@ -38,7 +36,8 @@ export async function proveConnections(): Promise<boolean> {
   const facts: ConnectionFacts = { transport: 'tcp', peer: Promise.resolve(undefined), remoteAddress: 'self' };
   const listener = createServer((socket) => {
     socket.on('error', () => socket.destroy());
-    underFacts(facts, () => injector.injectConnection(socket));
+    noteFacts(socket, facts);
+    injector.injectConnection(socket);
   });
   let client: Client | undefined;
   try {

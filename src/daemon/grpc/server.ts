@@ -7,7 +7,7 @@ import { otherEnd } from '../peer/connection.ts';
 import type { PeerLookup } from '../peer/lookup.ts';
 import { packageDefinition } from './definition.ts';
 import { listenTcp, listenUnix, type TcpBind, type UnixBind } from './listen.ts';
-import { type ConnectionFacts, connectionInterceptor, underFacts } from './peers.ts';
+import { type ConnectionFacts, noteFacts } from './peers.ts';
 import { addReflection } from './reflection.ts';
 import { wideInjector } from './window.ts';
 
@@ -49,7 +49,6 @@ export class GrpcServer implements AsyncDisposable {
   /** @throws BrokerError `invalid_argument` for a bind that is not allowed, `conflict` when an address is in use. */
   static async start(options: GrpcServerOptions): Promise<GrpcServer> {
     const server = new Server({
-      interceptors: [connectionInterceptor],
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.max_concurrent_streams': MAX_CALLS,
       'grpc.keepalive_time_ms': PING_MS,
@@ -144,7 +143,8 @@ export class GrpcServer implements AsyncDisposable {
       this.#sockets.delete(socket);
     });
     socket.on('error', () => socket.destroy());
-    underFacts(facts, inject);
+    noteFacts(socket, facts);
+    inject();
   }
 }
 

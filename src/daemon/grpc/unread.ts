@@ -1,6 +1,7 @@
 import { constants } from 'node:http2';
 import { DRAIN_MS } from '../../core/limits.ts';
 import { after } from '../sessions/link.ts';
+import { callStream, property } from './callstream.ts';
 
 /** What is known here of a call that sends a stream. */
 export interface Sending {
@@ -28,15 +29,8 @@ export function endUnread(call: Sending, patienceMs = DRAIN_MS): void {
   call.once('cancelled', () => stop());
 }
 
-/** The library gives no way to the stream of a call: it is behind the interceptors of the server. */
 function reset(call: Sending): void {
-  let at: unknown = property(call, 'call');
-  while (property(at, 'nextCall') !== undefined) at = property(at, 'nextCall');
-  const stream = property(at, 'stream');
+  const stream = callStream(call);
   const close = property(stream, 'close');
   if (typeof close === 'function') Reflect.apply(close, stream, [constants.NGHTTP2_ENHANCE_YOUR_CALM]);
-}
-
-function property(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { BrokerError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import type { Caller } from '../caller.ts';
@@ -26,6 +27,8 @@ export interface Connection {
   readonly facts: ConnectionFacts;
   /** Who came last, and with which token: clients keep their connections, and so need not be looked up each time. */
   last?: { readonly token: string; readonly caller: Caller };
+  /** The last of its answers, over or not. */
+  answer?: ServerResponse;
 }
 
 /** Headers that SDKs put a key in. */

@@ -73,8 +73,6 @@ export class HttpListener implements AsyncDisposable {
   /** Of TLS connections until their handshake is done, by the other end's address and port. */
   readonly #shaking = new Map<string, Connection>();
   readonly #sockets = new Set<Socket>();
-  /** Sockets on which an answer is not over, with the last of their answers. */
-  readonly #answering = new WeakMap<Duplex, ServerResponse>();
   /** How many offers of another protocol were declined on a socket. */
   readonly #declined = new WeakMap<Duplex, number>();
   #port: number | undefined;
@@ -98,7 +96,7 @@ export class HttpListener implements AsyncDisposable {
       socket.on('error', () => socket.destroy());
       const connection = this.#connections.get(socket);
       // What is said to this one would stand in the middle of the answer before it.
-      if (this.#answering.has(socket)) socket.destroy();
+      if (isAnswering(connection)) socket.destroy();
       else if (connection && !/^websocket$/i.test(request.headers.upgrade ?? '')) this.#decline(request, socket, head);
       else if (connection)
         options.requests.upgrade(request, socket, head, { connection, rule, expectsContinue: false });
@@ -193,17 +191,9 @@ export class HttpListener implements AsyncDisposable {
     const { socket } = request;
     const connection = this.#connections.get(socket);
     if (!connection) return void socket.destroy();
-    this.#answering.set(socket, response);
-    response.on('close', this.#answered);
+    connection.answer = response;
     this.#options.requests.request(request, response, { connection, rule: this.#rule, expectsContinue });
   }
-
-  /** One for all requests: it is called on the response. */
-  readonly #answered = ((answering: WeakMap<Duplex, ServerResponse>) =>
-    function (this: ServerResponse): void {
-      const { socket } = this.req;
-      if (answering.get(socket) === this) answering.delete(socket);
-    })(this.#answering);
 
   /**
    * An upgrade to what we do not speak is to be ignored (RFC 9110 §7.8): some clients offer HTTP/2 with every request. Node has
@@ -231,7 +221,8 @@ export class HttpListener implements AsyncDisposable {
   #broken(error: Error, socket: Duplex): void {
     const code = 'code' in error ? error.code : undefined;
     // Nothing can be said in the middle of another answer.
-    if (code === 'ECONNRESET' || !socket.writable || this.#answering.has(socket)) return void socket.destroy();
+    if (code === 'ECONNRESET' || !socket.writable || isAnswering(this.#connections.get(socket)))
+      return void socket.destroy();
     if (code === 'HPE_HEADER_OVERFLOW')
       answerRaw(socket, new BrokerError('too_large', `the head is larger than ${MAX_HEAD_BYTES} bytes`), 431);
     else if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
@@ -259,6 +250,12 @@ async function serverFor(
   } catch (cause) {
     throw new BrokerError('invalid_argument', '--tls-cert, --tls-key or --client-ca holds no usable PEM', { cause });
   }
+}
+
+/** Looked at rather than listened for: a listener of its own for each request costs more than it looks like. */
+function isAnswering(connection: Connection | undefined): boolean {
+  const { answer } = connection ?? {};
+  return answer !== undefined && !answer.writableFinished && !answer.destroyed;
 }
 
 function endName(socket: Socket): string {

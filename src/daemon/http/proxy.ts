@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AuditEvent } from '../../core/audit.ts';
+import { Bag } from '../../core/bag.ts';
 import type { DriverIo } from '../../core/driver.ts';
 import { BrokerError, type ErrorCode, toBrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
@@ -49,7 +50,7 @@ export class HttpProxy {
   readonly #parts: ProxyParts;
   readonly #clock: Clock;
   readonly #services: HttpServices;
-  readonly #running = new Set<Running>();
+  readonly #running = new Bag<Running>();
   /** Of tokens with jars, which end with them. */
   readonly #watched = new WeakSet<AbortSignal>();
   #timer: Timer | undefined;
@@ -176,7 +177,7 @@ export class HttpProxy {
       cancel: (reason) => exchange.cancel(reason),
     };
     const leave = access.enter(running);
-    this.#running.add(running);
+    const ended = this.#running.add(running);
     this.#look();
     try {
       this.#over(event, running.since, await run(running), undefined);
@@ -185,7 +186,7 @@ export class HttpProxy {
       this.#over(event, running.since, exchange.report(), error);
       throw error.forService(access.service.name);
     } finally {
-      this.#running.delete(running);
+      ended();
       leave();
     }
   }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { Bag } from '../../core/bag.ts';
 import type { AddressGuard, HopListener } from '../../core/dial.ts';
 import { BrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
@@ -51,7 +52,7 @@ interface Shared {
 export class Access {
   readonly service: HttpService;
   readonly #policy: RequestPolicy;
-  readonly live = new Set<Live>();
+  readonly live = new Bag<Live>();
   usedAt: number;
   readonly #end: () => void;
   #retired = false;
@@ -82,9 +83,9 @@ export class Access {
 
   /** Counts `live` as under way until the returned function is called. */
   enter(live: Live): () => void {
-    this.live.add(live);
+    const left = this.live.add(live);
     return () => {
-      this.live.delete(live);
+      left();
       if (this.#retired && this.live.size === 0) this.#end();
     };
   }
@@ -99,7 +100,7 @@ export class Access {
   /** As `retire`, and breaks off what is under way. */
   revoke(reason: BrokerError): void {
     this.retire();
-    for (const each of [...this.live]) each.cancel(reason);
+    for (const each of this.live) each.cancel(reason);
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:http2';
 import { createServer, type Server as NetServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
@@ -9,12 +10,13 @@ import { type BrokerClient, connect, fromServiceError } from '../../../src/cli/c
 import { BrokerError } from '../../../src/core/errors.ts';
 import { Adapter } from '../../../src/daemon/grpc/adapt.ts';
 import { packageDefinition } from '../../../src/daemon/grpc/definition.ts';
-import { connectionFacts, connectionInterceptor, underFacts } from '../../../src/daemon/grpc/peers.ts';
+import { connectionFacts, noteFacts } from '../../../src/daemon/grpc/peers.ts';
 import { proveConnections } from '../../../src/daemon/grpc/selfcheck.ts';
 import { endUnread } from '../../../src/daemon/grpc/unread.ts';
 import type { Log } from '../../../src/daemon/log.ts';
 import { rawStream, rawUnary } from '../../support/rawgrpc.ts';
 import { collected, refusal } from '../../support/refusal.ts';
+import { rig } from '../../support/rig.ts';
 
 /* The one way of a handler onto the wire, with handlers that misbehave. */
 
@@ -30,21 +32,30 @@ interface Stage {
 
 type Handlers = (adapt: Adapter) => Record<string, Record<string, unknown>>;
 
-async function stage(t: TestContext, handlers: Handlers): Promise<Stage> {
+async function stage(
+  t: TestContext,
+  handlers: Handlers,
+  credentials = ServerCredentials.createInsecure(),
+): Promise<Stage> {
   const log: string[] = [];
   const at = (message: string, fields: object = {}): void => void log.push(JSON.stringify({ message, ...fields }));
   const stop = new AbortController();
   const memory: Log = { debug: at, info: at, warn: at, error: at };
-  const server = new Server({ interceptors: [connectionInterceptor] });
-  const adapt = new Adapter(async () => CALLER, memory, stop.signal);
+  const server = new Server();
+  const adapt = new Adapter(
+    async (call) => ({ ...CALLER, origin: connectionFacts(call)?.remoteAddress ?? 'unknown' }),
+    memory,
+    stop.signal,
+  );
   for (const [name, implementation] of Object.entries(handlers(adapt)))
     server.addService(packageDefinition()[`broker.v1.${name}`] as never, implementation as never);
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const injector = server.createConnectionInjector(credentials);
   let connections = 0;
   const listener: NetServer = createServer((socket) => {
     socket.on('error', () => socket.destroy());
     const facts = { transport: 'tcp', peer: Promise.resolve(undefined), remoteAddress: `#${connections++}` } as const;
-    underFacts(facts, () => injector.injectConnection(socket));
+    noteFacts(socket, facts);
+    injector.injectConnection(socket);
   });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
@@ -266,17 +277,30 @@ test('a client that takes a little at a time is waited for, as long as it does',
   assert.deepEqual([code, left], [constants.NGHTTP2_ENHANCE_YOUR_CALM, []]);
 });
 
-test('each handler knows the connection that it was called over, however the calls interleave', async (t) => {
-  const { client } = await stage(t, (adapt) => ({
-    Kinds: {
-      List: adapt.unary(async () => {
-        await new Promise((resolve) => setImmediate(resolve));
-        return { kinds: [{ name: connectionFacts()?.remoteAddress ?? 'unknown' }] };
+for (const over of ['plain', 'TLS'])
+  test(`each call tells the connection that it came over, however the calls interleave (${over})`, async (t) => {
+    const { server: files, ca } = rig().tls;
+    const [cert_chain, private_key] = [readFileSync(files.certFile), readFileSync(files.keyFile)];
+    const secure = over === 'TLS' ? ServerCredentials.createSsl(null, [{ cert_chain, private_key }]) : undefined;
+    const list: Handlers = (adapt) => ({
+      Kinds: { List: adapt.unary(async (_request, { caller }) => ({ kinds: [{ name: caller.origin }] })) },
+    });
+    const { client, target } = await stage(t, list, secure);
+    client.close();
+    // By two names, or the library would have them share a connection.
+    const clients = [target, target.replace('127.0.0.1', 'localhost')].map((address) =>
+      connect(secure ? { address: `https://${address}`, caFile: ca.certFile } : { address }),
+    );
+    const seen = await Promise.all(
+      clients.map(async (each) => {
+        const calls = await Promise.all(Array.from({ length: 20 }, () => each.kinds.list({})));
+        each.close();
+        return [...new Set(calls.map(({ kinds }) => kinds[0]?.name))];
       }),
-    },
-  }));
-  const calls = await Promise.all(Array.from({ length: 20 }, () => client.kinds.list({})));
-  assert.deepEqual(new Set(calls.map(({ kinds }) => kinds[0]?.name)), new Set(['#0']));
-  assert.equal(connectionFacts(), undefined);
+    );
+    assert.deepEqual(seen.flat().sort(), ['#0', '#1']);
+  });
+
+test('that a call tells its connection is proven at the start', async () => {
   assert.equal(await proveConnections(), true);
 });

@@ -4,7 +4,7 @@ import { toBrokerError } from '../../../core/errors.ts';
 import { descriptor } from '../../../core/proto/descriptor.ts';
 import { type MethodSchema, type Node, Schema } from '../../../core/schema.ts';
 import type { Caller } from '../../caller.ts';
-import { type ConnectionFacts, underFacts } from '../../grpc/peers.ts';
+import { type ConnectionFacts, noteFacts } from '../../grpc/peers.ts';
 import { answerJson, beginAnswer, errorJson, HttpRefusal } from '../answers.ts';
 import { presentedToken } from '../caller.ts';
 import type { Route } from '../routes.ts';
@@ -65,11 +65,12 @@ interface Called {
 
 async function unary({ path, message, token, types, handle, facts }: Called, response: ServerResponse): Promise<void> {
   const call = new HttpCall(path, message, token, response);
+  noteFacts(call, facts);
   const answer = await new Promise<object>((resolve, reject) => {
     const done = (status: Partial<StatusObject> | null, value?: object): void =>
       status ? reject(errorOf(status)) : resolve(value ?? {});
     // The Adapter's function, which knows no more of a call than HttpCall has.
-    underFacts(facts, () => Reflect.apply(handle, undefined, [call, done]));
+    Reflect.apply(handle, undefined, [call, done]);
   });
   answerJson(response, 200, renderMessage(types.response, { ...answer }));
 }
@@ -77,9 +78,10 @@ async function unary({ path, message, token, types, handle, facts }: Called, res
 async function stream({ path, message, token, types, handle, facts }: Called, response: ServerResponse): Promise<void> {
   const render = (each: object): unknown => renderMessage(types.response, { ...each });
   const call = new HttpStreamCall(path, message, token, response, beginAnswer, render);
+  noteFacts(call, facts);
   try {
     const over = call.over();
-    underFacts(facts, () => Reflect.apply(handle, undefined, [call]));
+    Reflect.apply(handle, undefined, [call]);
     await over;
   } catch (thrown) {
     const error = toBrokerError(thrown);
