@@ -37,6 +37,8 @@ export class Upstream {
   readonly #dialer: Dialer;
   readonly #pool: Pool;
   readonly #timeouts: { readonly headersTimeout: number; readonly bodyTimeout: number };
+  /** Connections that end with the request that they carry. */
+  readonly #retired = new Set<Client>();
   readonly #closed = new AbortController();
 
   /** @throws BrokerError `invalid_argument`. */
@@ -71,6 +73,7 @@ export class Upstream {
     this.#closed.abort(reason);
     // Its answer is that nothing is open any more, which nobody waits for.
     void this.#pool.destroy(reason);
+    for (const line of this.#retired) void line.destroy(reason);
     this.#dialer[Symbol.dispose]();
   }
 
@@ -87,7 +90,7 @@ export class Upstream {
               if (last instanceof Flow) last.end();
             });
             // The library tells of it when it has its session, and before it sends the first request.
-            line.once('connect', () => keepStreams(socket, this.base.host));
+            line.once('connect', () => keepStreams(socket, this.base.host, () => this.#retire(line, socket)));
             callback(null, socket);
           },
           (error: unknown) => callback(toBrokerError(error), null),
@@ -100,6 +103,18 @@ export class Upstream {
       return dispatch(request, handler);
     };
     return line;
+  }
+
+  /** Takes a connection out of the pool, which has no other word for it; what it still carries comes to its end. */
+  #retire(line: Client, socket: Socket): void {
+    this.#retired.add(line);
+    socket.once('close', () => this.#retired.delete(line));
+    line.emit(
+      'connectionError',
+      new URL(this.base.origin),
+      [line],
+      new (undici().errors.InformationalError)('the server is going away'),
+    );
   }
 
   async #connect(alpn: readonly string[]): Promise<Socket> {
