@@ -8,9 +8,11 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { after, before, type TestContext, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { HttpWorld } from '../../support/httpworld.ts';
+import { struct } from '../../support/pgservice.ts';
 
 /* Over HTTP/2: what is not whole does not look whole, and who leaves says so. */
 
@@ -220,6 +222,26 @@ test('an answer that its server gives up by a GOAWAY from before its stream is n
   await assert.rejects(async () => {
     for await (const _half of body) begun?.write(frame(GOAWAY, 0, 0, Buffer.alloc(8)));
   });
+});
+
+test('a connection that its server has ended ends with its service, though a client still sends on it', async (t) => {
+  let begun: Socket | undefined;
+  await byHand(t, (socket) => {
+    begun = socket;
+    // Of the last stream that it answers, NO_ERROR; it neither reads on nor resets.
+    const goAway = frame(GOAWAY, 0, 0, Buffer.from([0, 0, 0, 1, 0, 0, 0, 0]));
+    const head = frame(HEADERS, END_HEADERS, 1, OK);
+    socket.write(Buffer.concat([goAway, head, frame(DATA, END_STREAM, 1, Buffer.from('early'))]));
+  });
+  const body = new PassThrough();
+  body.write('begun');
+  const asked = await world.ask('raw/x', { method: 'POST', body });
+  assert.equal(await asked.body.text(), 'early');
+  assert.ok(begun);
+  const gone = once(begun, 'close');
+  await (await world.daemon.admin()).services.set({ name: 'raw', config: struct({ header_timeout: 60 }) });
+  await gone;
+  body.destroy();
 });
 
 test('an answer that is whole before its stream is reset is whole: its server wanted no more of the request', async (t) => {
