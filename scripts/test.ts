@@ -16,7 +16,9 @@ import { objection, summaryOf, testFiles } from './suite.ts';
 /** The whole suite takes a fraction of this; a run that hangs must still end by itself. */
 const LONGEST_RUN_MS = 20 * 60_000;
 /** For one file, by whose name a hang is then known. */
-const LONGEST_FILE_MS = 10 * 60_000;
+const LONGEST_FILE_MS = 5 * 60_000;
+/** For what the runner said last, though a program that a test left behind holds its output open. */
+const LAST_WORDS_MS = 2_000;
 
 const { values, positionals } = parseArgs({
   options: { node: { type: 'string' }, folder: { type: 'string' } },
@@ -77,7 +79,11 @@ async function runTests(files: readonly string[], rigFile: string): Promise<numb
     process.stdout.write(chunk);
     output = (output + chunk.toString()).slice(-1_000_000); // the summary may stand above the list of failures
   });
-  const [code] = await once(child, 'close');
+  const closed = once(child, 'close');
+  const [code] = await once(child, 'exit');
+  const leftBehind = setTimeout(() => child.stdout.destroy(), LAST_WORDS_MS); // which closes it
+  await closed;
+  clearTimeout(leftBehind);
   clearTimeout(limit);
   if (stop.signal.aborted) return fail(`ended by ${stop.signal.reason}`, 130);
   if (code !== 0) return code ?? 1;

@@ -22,6 +22,9 @@ export const SPARE_MAX_AGE_MS = 300_000;
 export const TRUNK_IDLE_MS = 60_000;
 /** Logins of one service to its server that are under way at a time (MECHANISMS §5; sshd's MaxStartups begins to drop at 10). */
 export const MAX_HANDSHAKES = 4;
+/** Times that a login is begun again which a server dropped while it took others, and milliseconds before the first of them. */
+export const MAX_DROPPED = 4;
+export const DROPPED_REST_MS = 100;
 /** Milliseconds after which the spare that a client got is replaced: by then most have had their first answer. */
 export const SPARE_DELAY_MS = 25;
 /** Milliseconds before a local port may be handed out again (MECHANISMS §1). */

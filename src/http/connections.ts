@@ -32,6 +32,8 @@ export class Connections {
   readonly #dialer: Dialer;
   readonly #pool: Pool;
   readonly #timeouts: { readonly headersTimeout: number; readonly bodyTimeout: number };
+  /** Those that end with the request that they carry. */
+  readonly #retired = new Set<Client>();
   readonly #closed = new AbortController();
 
   constructor(dialer: Dialer, config: Pick<HttpConfig, 'header_timeout' | 'idle_timeout'>) {
@@ -58,6 +60,7 @@ export class Connections {
     this.#closed.abort(reason);
     // Its answer is that nothing is open any more, which nobody waits for.
     void this.#pool.destroy(reason);
+    for (const line of this.#retired) void line.destroy(reason);
   }
 
   /** One connection of the pool at a time. Over HTTP/1 it carries one answer at a time, which is told when the server ends it. */
@@ -73,7 +76,7 @@ export class Connections {
               if (last instanceof Handler) last.flow.end();
             });
             // The library tells of it when it has its session, and before it sends the first request.
-            line.once('connect', () => keepStreams(socket, this.#dialer.base.host));
+            line.once('connect', () => keepStreams(socket, this.#dialer.base.host, () => this.#retire(line, socket)));
             callback(null, socket);
           },
           (error: unknown) => callback(toBrokerError(error), null),
@@ -86,6 +89,18 @@ export class Connections {
       return dispatch(request, handler);
     };
     return line;
+  }
+
+  /** Takes a connection out of the pool, which has no other word for it; what it still carries comes to its end. */
+  #retire(line: Client, socket: Socket): void {
+    this.#retired.add(line);
+    socket.once('close', () => this.#retired.delete(line));
+    line.emit(
+      'connectionError',
+      new URL(this.#dialer.base.origin),
+      [line],
+      new (undici().errors.InformationalError)('the server is going away'),
+    );
   }
 
   async #connect(): Promise<Socket> {

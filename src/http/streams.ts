@@ -2,21 +2,33 @@ import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node
 import type { Socket } from 'node:net';
 import { BrokerError } from '../core/errors.ts';
 
-const { NGHTTP2_CANCEL } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
 
 /**
  * Makes the library's HTTP/2 session on `socket` keep to RFC 9113 where it does not: an answer is whole only with END_STREAM
- * (§8.1), and a request that nobody wants any more ends with CANCEL (§7). Nothing to do where the library has no session there (HTTP/1).
+ * (§8.1), a request that nobody wants any more ends with CANCEL (§7), and a server that is going away still answers what it
+ * has begun (§6.8). Nothing to do where the library has no session there (HTTP/1).
+ * @param retire told when the session takes no more requests, and is to end with the one that it has.
  */
-export function keepStreams(socket: Socket, host: string): void {
+export function keepStreams(socket: Socket, host: string, retire: () => void): void {
   const session = sessionOn(socket);
   if (!session) return;
+  let current: ClientHttp2Stream | undefined;
   const request = session.request.bind(session);
   session.request = (headers, options) => {
     const stream = request(headers, options);
     keepStream(stream, host);
+    current = stream;
     return stream;
   };
+  // The library's own breaks the connection off, whatever is on it.
+  const abandon = session.listeners('goaway');
+  session.removeAllListeners('goaway');
+  session.on('goaway', (code: number, lastStreamId: number, data?: Buffer) => {
+    const isAnswered = current?.id !== undefined && !current.closed && current.id <= lastStreamId;
+    if (code === NGHTTP2_NO_ERROR && isAnswered) return retire();
+    for (const each of abandon) Reflect.apply(each, session, [code, lastStreamId, data]);
+  });
 }
 
 function keepStream(stream: ClientHttp2Stream, host: string): void {

@@ -56,6 +56,8 @@ export interface SessionLimits {
   readonly spareMaxAgeMs: number;
   /** How long a shared connection is kept when nobody uses it. */
   readonly trunkIdleMs: number;
+  /** Before a login that a busy server dropped is begun again; twice as long each further time. */
+  readonly droppedRestMs: number;
   /** How long alive() may take before a connection counts as dead. */
   readonly aliveTimeoutMs: number;
   /** A connection that waited longer than this for its client is asked for a sign of life first. */

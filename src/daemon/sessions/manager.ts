@@ -6,6 +6,7 @@ import type { LeaseAddress, ServerKey } from '../../core/driver.ts';
 import { BrokerError, throwIfAborted, toBrokerError } from '../../core/errors.ts';
 import type { Grant } from '../../core/grant.ts';
 import {
+  DROPPED_REST_MS,
   GREET_TIMEOUT_MS,
   LIFETIME_MS,
   OPEN_TIMEOUT_MS,
@@ -50,6 +51,7 @@ export const SESSION_LIMITS: SessionLimits = {
   replenishAfterMs: SPARE_DELAY_MS,
   spareMaxAgeMs: SPARE_MAX_AGE_MS,
   trunkIdleMs: TRUNK_IDLE_MS,
+  droppedRestMs: DROPPED_REST_MS,
   aliveTimeoutMs: 2_000,
   restAfterMs: 5_000,
   maxGreeting: 64,

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Berth, ChannelUse, SharedUse, Trunk } from '../../core/driver.ts';
 import { type BrokerError, toBrokerError } from '../../core/errors.ts';
-import { DRAIN_MS, MAX_HANDSHAKES } from '../../core/limits.ts';
+import { DRAIN_MS, MAX_DROPPED, MAX_HANDSHAKES } from '../../core/limits.ts';
 import type { SessionLimits } from './deps.ts';
 import { after } from './link.ts';
 
@@ -26,7 +26,11 @@ interface Moored {
 interface Waiter {
   readonly use: ChannelUse;
   readonly dial: DialTrunk;
+  /** Its dial is under way, or was and is not to be repeated yet. */
   dialled: boolean;
+  /** How often the server dropped its login while it took others. */
+  dropped: number;
+  stopRest: () => void;
   readonly resolve: (berth: Berth) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -84,6 +88,7 @@ export class Pool {
       if (this.ended.aborted) return reject(toBrokerError(this.ended.reason));
       if (signal.aborted) return reject(toBrokerError(signal.reason));
       const settle = (): void => {
+        waiter.stopRest();
         signal.removeEventListener('abort', aborted);
         this.#waiting.delete(waiter);
       };
@@ -96,6 +101,8 @@ export class Pool {
         use,
         dial,
         dialled: false,
+        dropped: 0,
+        stopRest: () => undefined,
         resolve: (berth) => {
           settle();
           resolve(berth);
@@ -189,13 +196,25 @@ export class Pool {
       this.#moor(trunk);
     } catch (thrown) {
       const error = toBrokerError(thrown);
+      const failed = error.code.startsWith('upstream_') && error.code !== 'upstream_auth';
+      const alone = this.#moored.size === 0 && this.#dialling.size <= 1;
+      // One that drops a connection while it takes others is busy: sshd counts a login for a while after it is through.
+      if (failed && !alone && waiter.dropped < MAX_DROPPED) return this.#rest(waiter);
       waiter.reject(error);
       // A refusal of this caller is no news for the others. A server that fails is: asking again for each of them would
-      // lock the account, or take the time limit of each. One that drops a connection while it takes others is busy.
-      const alone = this.#moored.size === 0 && this.#dialling.size <= 1;
-      const hopeless = error.code === 'upstream_auth' || (error.code.startsWith('upstream_') && alone);
+      // lock the account, or take the time limit of each.
+      const hopeless = error.code === 'upstream_auth' || (failed && alone);
       if (hopeless) for (const other of [...this.#waiting]) other.reject(error);
     }
+  }
+
+  /** It gets the first place that is free meanwhile; else it dials again, each time after twice as long. */
+  #rest(waiter: Waiter): void {
+    if (!this.#waiting.has(waiter)) return;
+    waiter.stopRest = after(this.#limits.droppedRestMs * 2 ** waiter.dropped++, () => {
+      waiter.dialled = false;
+      this.#serve();
+    });
   }
 
   #moor(trunk: Trunk): void {

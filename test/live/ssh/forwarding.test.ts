@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { rig } from '../../support/rig.ts';
@@ -44,17 +43,20 @@ test('an agent, X11, sockets and reverse ports go to nobody, where TCP to one pl
   const lease = await box.open();
   const forwarder = spawn('ssh', [...(await box.options(lease)), '-N', '-L', `${near}:${far}`, 'any@127.0.0.1']);
   forwarder.stderr.resume();
-  await eventually(async () => existsSync(near));
-  let got = '';
-  const socket = connect(near).on('data', (chunk: Buffer) => {
-    got += chunk;
-  });
-  socket.on('error', () => undefined);
-  await once(socket, 'close');
-  assert.equal(got, '');
-  forwarder.kill();
-  await once(forwarder, 'exit');
-  listening.close();
+  try {
+    const socket = await connected(near);
+    let got = '';
+    socket.on('data', (chunk: Buffer) => {
+      got += chunk;
+    });
+    await once(socket, 'close');
+    assert.equal(got, '');
+  } finally {
+    const gone = once(forwarder, 'exit');
+    forwarder.kill();
+    await gone;
+    listening.close();
+  }
 });
 
 test('an agent that the service allows reaches the command that asked, and no other one of the service', async () => {
@@ -100,6 +102,23 @@ test('a server that forwards no agent is named, and runs nothing', async () => {
   assert.deepEqual([code, stdout.toString()], [125, '']);
   assert.match(stderr, /^broker: the server forwards no agent \(AllowAgentForwarding\)$/m);
 });
+
+/** To a socket that another program is still making: its file is there before anybody listens on it. */
+async function connected(path: string): Promise<Socket> {
+  let socket: Socket | undefined;
+  await eventually(async () => {
+    const attempt = connect(path);
+    try {
+      await once(attempt, 'connect');
+    } catch {
+      return false; // and so until it does, or the time is up
+    }
+    socket = attempt.on('error', () => undefined);
+    return true;
+  });
+  assert.ok(socket);
+  return socket;
+}
 
 /** All that a program says on standard output, to its end. */
 async function collected(child: ChildProcessWithoutNullStreams): Promise<string> {

@@ -30,7 +30,7 @@ class Line implements Trunk {
 function scene(room = 10, trunkIdleMs = 60_000) {
   const dials: { through(line?: Line): void; fail(error: BrokerError): void; signal: AbortSignal }[] = [];
   const clock = { now: 1_000_000 };
-  const limits = { ...SESSION_LIMITS, trunkIdleMs };
+  const limits = { ...SESSION_LIMITS, trunkIdleMs, droppedRestMs: 1 };
   const pool = new Pool(
     { session: room, stream: 100 },
     limits,
@@ -131,6 +131,39 @@ test('a caller who is refused is refused alone: the next one dials', async () =>
   await eventually(() => dials.length === 2);
   dials[1]?.through();
   assert((await other).trunk);
+});
+
+test('a login that the server drops while it takes others is begun again, or gets a place that is free meanwhile', async () => {
+  const { dials, reserve } = scene(1);
+  const dropped = new BrokerError('upstream_protocol', 'it did not finish the login');
+  const [one, two] = [reserve(), reserve()];
+  dials[1]?.fail(dropped);
+  await eventually(() => dials.length === 3);
+  dials[0]?.through();
+  using first = await one;
+  dials[2]?.fail(dropped);
+  await eventually(() => dials.length === 4);
+  first[Symbol.dispose]();
+  assert.equal((await two).trunk, first.trunk);
+});
+
+test('a login that the server goes on dropping fails in the end, and so does the first where it takes nobody', async () => {
+  const { dials, reserve } = scene(1);
+  const dropped = new BrokerError('upstream_protocol', 'it did not finish the login');
+  const one = reserve();
+  dials[0]?.through();
+  await one;
+  const two = outcome(reserve());
+  for (let dial = 1; dial <= 5; dial++) {
+    await eventually(() => dials.length === dial + 1);
+    dials[dial]?.fail(dropped);
+  }
+  assert.equal(await two, 'upstream_protocol');
+  assert.equal(dials.length, 6);
+  const alone = scene();
+  const nobody = outcome(alone.reserve());
+  alone.dials[0]?.fail(dropped);
+  assert.equal(await nobody, 'upstream_protocol');
 });
 
 test('a dial goes on while anybody waits for it, and ends when nobody does', async () => {
