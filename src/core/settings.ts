@@ -43,6 +43,13 @@ export const SETTINGS = [
     fallback: '127.0.0.1:8390',
   },
   {
+    name: 'http-thread',
+    env: 'BROKER_HTTP_THREAD',
+    value: 'WHEN',
+    doc: 'a second thread for connections to HTTP services: "auto" (under load, on an idle processor), "on" or "off"',
+    fallback: 'auto',
+  },
+  {
     name: 'open-metrics',
     env: 'BROKER_OPEN_METRICS',
     value: 'ON',

@@ -1,7 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { extname, join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { join } from 'node:path';
 import type { AuditEvent } from '../core/audit.ts';
 import type { Driver } from '../core/driver.ts';
 import { type ErrorCode, toBrokerError } from '../core/errors.ts';
@@ -11,7 +9,7 @@ import type { Secret } from '../core/secret.ts';
 import { drivers } from '../drivers/registry.ts';
 import { Jars } from '../http/cookies.ts';
 import { httpKinds } from '../http/registry.ts';
-import { Threads } from '../http/threads/threads.ts';
+import type { SecondThread } from '../http/thread/second.ts';
 import type { KdfParams } from '../vault/kdf.ts';
 import { Vault } from '../vault/vault.ts';
 import { AccessTokens } from './accesstokens.ts';
@@ -46,7 +44,8 @@ export interface DaemonParts {
   readonly socketDir: string;
   /** Ports of broker's own, which no service may point at. */
   readonly ownPorts: () => readonly number[];
-  readonly httpThreads?: number;
+  /** For connections to HTTP services; without it they are in this thread. */
+  readonly second?: SecondThread;
   /** What is weaker than it could be, in sentences. */
   readonly weaknesses: readonly string[];
   /** Cost of new passwords; tests make it cheap. */
@@ -61,8 +60,6 @@ const PURGE_MS = 5 * 60_000;
 const REFUSALS: readonly ErrorCode[] = ['denied', 'unauthenticated', 'exhausted'];
 /** Milliseconds that a password may take to check at a restore. */
 const UNLOCK_MS = 60_000;
-
-const MOST_THREADS = 3;
 const KINDS = new Map<string, Kind>([...drivers, ...httpKinds]);
 
 type AuditFacts = Pick<AuditEvent, 'service' | 'kind' | 'session' | 'reason' | 'detail'>;
@@ -91,7 +88,6 @@ export class Daemon implements AsyncDisposable {
   readonly accessTokens: AccessTokens;
   readonly logins: Logins;
   readonly requestStop: () => void;
-  readonly threads: Threads;
   readonly proxy: HttpProxy;
   readonly ports: PortWatch;
   readonly #parts: DaemonParts;
@@ -171,14 +167,8 @@ export class Daemon implements AsyncDisposable {
     });
     audit.observe((event) => this.metrics.audited(event));
     this.ports = new PortWatch(vault, this.services);
-    this.threads = new Threads({
-      start: () => new Worker(new URL(`./http/thread${extname(import.meta.url)}`, import.meta.url)),
-      most: parts.httpThreads ?? Math.min(MOST_THREADS, availableParallelism() - 1),
-      always: parts.httpThreads !== undefined,
-      report,
-    });
     this.proxy = new HttpProxy({
-      threads: this.threads,
+      ...(parts.second && { second: parts.second }),
       admit: (caller, service) => this.gate.use(caller, service),
       resolve: (grant) => this.services.resolve(grant),
       kinds: httpKinds,
@@ -354,7 +344,6 @@ export class Daemon implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await this.end();
-      await this.threads[Symbol.asyncDispose]();
     } finally {
       this.tokens[Symbol.dispose]();
       await this.audit[Symbol.asyncDispose]();

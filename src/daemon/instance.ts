@@ -23,8 +23,9 @@ import { tokensHandlers } from './grpc/tokens.ts';
 import { vaultHandlers } from './grpc/vault.ts';
 import { HttpListener } from './http/listener.ts';
 import type { OwnPorts } from './http/ports.ts';
+import { secondThread, threadMode } from './http/second.ts';
 import { httpSide, ownPorts } from './http/site.ts';
-import type { Log } from './log.ts';
+import { errorFields, type Log } from './log.ts';
 import { createPeerLookup } from './peer/lookup.ts';
 import type { DaemonSettings } from './settings.ts';
 import { unlockUnattended } from './unattended.ts';
@@ -75,6 +76,9 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   const stopping = new AbortController();
   const ports: number[] = [];
   let own: OwnPorts | undefined;
+  const second = secondThread(threadMode(settings), (error, doing) =>
+    log.warn(`failed at ${doing}`, errorFields(error)),
+  );
   const daemon = await Daemon.start({
     home,
     log,
@@ -84,7 +88,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     sessionDir: settings['session-dir'] ?? join(home, 'sessions'),
     socketDir: dirname(unix.path),
     ownPorts: () => [...ports, ...(own?.ports ?? [])],
-    ...(process.env.BT !== undefined && { httpThreads: Number(process.env.BT) }),
+    second,
     weaknesses,
     requestStop: options.requestStop,
     ...(options.kdf && { kdf: options.kdf }),
@@ -112,6 +116,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     daemon.onStateChange(() => grpc.setSessionsHealth(daemon.vault.state === 'unlocked'));
     grpc.setSessionsHealth(daemon.vault.state === 'unlocked');
     const end = async (): Promise<void> => {
+      await using _second = second;
       await using _daemon = daemon;
       await using _http = http;
       await using _own = own;

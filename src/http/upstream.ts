@@ -6,8 +6,8 @@ import type { HttpConfig } from './config.ts';
 import { Connections, type Sending } from './connections.ts';
 import { Dialer, HTTP_1 } from './dialer.ts';
 import type { Receiver } from './flow.ts';
-import type { Lane } from './threads/lane.ts';
-import type { Threads } from './threads/threads.ts';
+import type { Lane } from './thread/lane.ts';
+import type { SecondThread } from './thread/second.ts';
 
 /** The connections to one service, kept and shared by its callers for as long as its record stays what it is. */
 export class Upstream {
@@ -17,26 +17,29 @@ export class Upstream {
   readonly #dialer: Dialer;
   readonly #connections: Connections;
   readonly #config: HttpConfig;
-  readonly #threads: Pick<Threads, 'lane'> | undefined;
-  /** Where connections of it are besides here, and the number that it has there. */
-  readonly #lanes = new Map<Lane, number>();
+  readonly #second: Pick<SecondThread, 'lane'> | undefined;
+  /** The second thread, where it has connections of this too, and the number that this has there. */
+  #there: { readonly lane: Lane; readonly number: number } | undefined;
   /** Ports that it connects to. */
   readonly #ports: readonly number[];
   readonly #closed = new AbortController();
 
-  /** @throws BrokerError `invalid_argument`. */
-  constructor(config: HttpConfig, guard: AddressGuard, threads?: Pick<Threads, 'lane'>) {
+  /**
+   * @param second without it, all takes place in this thread.
+   * @throws BrokerError `invalid_argument`.
+   */
+  constructor(config: HttpConfig, guard: AddressGuard, second?: Pick<SecondThread, 'lane'>) {
     this.#dialer = new Dialer(config, guard);
     this.base = this.#dialer.base;
     this.guard = guard;
     this.#config = config;
-    this.#threads = threads;
+    this.#second = second;
     this.#ports = this.#dialer.ports;
     this.#connections = new Connections(this.#dialer, config);
   }
 
   send(request: Sending, receiver: Receiver): void {
-    const lane = this.#threads?.lane();
+    const lane = this.#second?.lane();
     // Which ports are broker's own is known here only, and looked at where a connection is made.
     if (!lane || this.#ports.some((port) => this.guard('127.0.0.1', port))) this.#connections.send(request, receiver);
     else lane.send(this.#numberAt(lane), request, receiver);
@@ -51,16 +54,13 @@ export class Upstream {
   close(reason: BrokerError): void {
     this.#closed.abort(reason);
     this.#connections.close(reason);
-    for (const [lane, number] of this.#lanes) lane.close(number, reason);
-    this.#lanes.clear();
+    this.#there?.lane.close(this.#there.number, reason);
+    this.#there = undefined;
     this.#dialer[Symbol.dispose]();
   }
 
   #numberAt(lane: Lane): number {
-    const known = this.#lanes.get(lane);
-    if (known !== undefined) return known;
-    const number = lane.open(this.#config);
-    this.#lanes.set(lane, number);
-    return number;
+    if (this.#there?.lane !== lane) this.#there = { lane, number: lane.open(this.#config) };
+    return this.#there.number;
   }
 }

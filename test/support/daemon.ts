@@ -16,6 +16,12 @@ import { nodeFor } from './user.ts';
 export const MASTER = 'correct horse battery';
 /** The least that argon2id accepts. */
 const CHEAP_KDF: KdfParams = { timeCost: 1, memoryKiB: 8, parallelism: 1 };
+/** All of the suite can be run with the thread that is otherwise there under load only: BROKER_TEST_HTTP_THREAD=on. */
+const FLAGS = {
+  grpc: '127.0.0.1:0',
+  http: '127.0.0.1:0',
+  'http-thread': process.env.BROKER_TEST_HTTP_THREAD ?? 'auto',
+};
 
 export interface TestDaemonOptions {
   /** Settings as on the command line, by name without dashes. Port 0 and a home of its own by default. */
@@ -54,7 +60,7 @@ export class TestDaemon implements AsyncDisposable {
     let made: TestDaemon | undefined;
     try {
       const instance = await startInstance({
-        settings: readSettings({ grpc: '127.0.0.1:0', http: '127.0.0.1:0', ...options.flags, home }, options.env ?? {}),
+        settings: readSettings({ ...FLAGS, ...options.flags, home }, options.env ?? {}),
         env: options.env ?? {},
         log: memoryLog(lines),
         requestStop: () => made?.asked.emit('stop'),

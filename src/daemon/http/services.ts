@@ -11,7 +11,7 @@ import { RequestRefused } from '../../http/policy/refusal.ts';
 import type { Allowed, RequestPolicy } from '../../http/policy/rules.ts';
 import { probeHttp } from '../../http/probe.ts';
 import { type ExchangeIo, HttpService } from '../../http/service.ts';
-import type { Threads } from '../../http/threads/threads.ts';
+import type { SecondThread } from '../../http/thread/second.ts';
 import { bodyLength } from '../../http/upload.ts';
 import { Upstream } from '../../http/upstream.ts';
 import type { Caller } from '../caller.ts';
@@ -34,7 +34,7 @@ export interface ServiceParts {
   /** Metadata services and broker's own ports, which no service reaches. */
   readonly guard: AddressGuard;
   /** For connections to services, under load. */
-  readonly threads?: Pick<Threads, 'lane'>;
+  readonly second?: Pick<SecondThread, 'lane'>;
   readonly clock: Clock;
 }
 
@@ -226,7 +226,7 @@ export class HttpServices {
     const shared =
       known?.revision === revision
         ? known
-        : { revision, upstream: new Upstream(config, this.#parts.guard, this.#parts.threads), users: 0 };
+        : { revision, upstream: new Upstream(config, this.#parts.guard, this.#parts.second), users: 0 };
     this.#shared.set(name, shared);
     shared.users += 1;
     return shared;

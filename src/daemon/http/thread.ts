@@ -1,9 +1,9 @@
 import { parentPort } from 'node:worker_threads';
-import { Serving } from '../../http/threads/serving.ts';
+import { Serving } from '../../http/thread/serving.ts';
 import { addressGuard } from '../sessions/guard.ts';
 
 /*
- * A thread for connections to HTTP services (src/http/threads). Broker's own ports are not known here: what is at one of
+ * A thread for connections to HTTP services (src/http/thread). Broker's own ports are not known here: what is at one of
  * them is not sent here.
  */
 if (parentPort) {

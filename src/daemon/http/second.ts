@@ -1,0 +1,21 @@
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { BrokerError } from '../../core/errors.ts';
+import { SecondThread, type ThreadMode } from '../../http/thread/second.ts';
+import type { DaemonSettings } from '../settings.ts';
+
+const MODES: readonly ThreadMode[] = ['auto', 'on', 'off'];
+
+/** @throws BrokerError `invalid_argument`. */
+export function threadMode({ 'http-thread': text }: DaemonSettings): ThreadMode {
+  const mode = MODES.find((each) => each === text);
+  if (!mode) throw new BrokerError('invalid_argument', `--http-thread is auto, on or off, not ${text}`);
+  return mode;
+}
+
+/** The thread that requests have their connections in, under load; src/daemon/http/thread.ts is what runs in it. */
+export function secondThread(mode: ThreadMode, report: (error: unknown, doing: string) => void): SecondThread {
+  // As source in tests, as what was built from it otherwise.
+  const file = new URL(`./thread${extname(import.meta.url)}`, import.meta.url);
+  return new SecondThread({ mode, report, start: () => new Worker(file) });
+}
