@@ -40,6 +40,8 @@ export interface InstanceOptions {
   readonly requestStop: () => void;
   /** What is weaker than it could be, found before the start. */
   readonly weaknesses?: readonly string[];
+  /** What runs in the second thread. Tests run from source, as no thread can with Node 20, and name what was built of it. */
+  readonly threadFile?: URL;
   /** Cost of new passwords; tests make it cheap. */
   readonly kdf?: KdfParams;
 }
@@ -76,9 +78,8 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   const stopping = new AbortController();
   const ports: number[] = [];
   let own: OwnPorts | undefined;
-  const second = secondThread(threadMode(settings), (error, doing) =>
-    log.warn(`failed at ${doing}`, errorFields(error)),
-  );
+  const report = (error: unknown, doing: string): void => log.warn(`failed at ${doing}`, errorFields(error));
+  const second = secondThread(threadMode(settings), report, options.threadFile);
   const daemon = await Daemon.start({
     home,
     log,

@@ -1,6 +1,6 @@
 import type { BrokerError } from '../core/errors.ts';
 
-/** What comes back for one request. Lists of fields are flat (name, value, name, ...), each a text of bytes (latin1). */
+/** What comes back for one request; where a call of it throws, the request is broken off, and it gets the error. Lists of fields are flat (name, value, name, ...), each a text of bytes (latin1). */
 export interface Receiver {
   /** Told once the request is on its way. `abort` breaks it off, and has `onError` called. */
   onConnect(abort: (reason: BrokerError) => void): void;

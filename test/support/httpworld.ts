@@ -71,8 +71,8 @@ export class HttpWorld implements AsyncDisposable {
     this.pool = new Pool(daemon.http, { connections: 64 });
   }
 
-  static async start(): Promise<HttpWorld> {
-    const daemon = await TestDaemon.start();
+  static async start(flags: Readonly<Record<string, string>> = {}): Promise<HttpWorld> {
+    const daemon = await TestDaemon.start({ flags });
     const certificates = await makeCertificates(join(daemon.home, 'certificates'));
     return new HttpWorld(daemon, await daemon.proxyToken('web', '*', ['http']), certificates);
   }

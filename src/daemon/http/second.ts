@@ -1,4 +1,3 @@
-import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { BrokerError } from '../../core/errors.ts';
 import { SecondThread, type ThreadMode } from '../../http/thread/second.ts';
@@ -13,9 +12,14 @@ export function threadMode({ 'http-thread': text }: DaemonSettings): ThreadMode 
   return mode;
 }
 
-/** The thread that requests have their connections in, under load; src/daemon/http/thread.ts is what runs in it. */
-export function secondThread(mode: ThreadMode, report: (error: unknown, doing: string) => void): SecondThread {
-  // As source in tests, as what was built from it otherwise.
-  const file = new URL(`./thread${extname(import.meta.url)}`, import.meta.url);
+/**
+ * The thread that requests have their connections in, under load.
+ * @param file what runs in it: thread.ts, built.
+ */
+export function secondThread(
+  mode: ThreadMode,
+  report: (error: unknown, doing: string) => void,
+  file: URL = new URL('./thread.js', import.meta.url),
+): SecondThread {
   return new SecondThread({ mode, report, start: () => new Worker(file) });
 }

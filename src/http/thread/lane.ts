@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { BrokerError } from '../../core/errors.ts';
+import { BrokerError, toBrokerError } from '../../core/errors.ts';
 import type { HttpConfig } from '../config.ts';
 import type { Sending } from '../connections.ts';
 import { Flow, type Receiver } from '../flow.ts';
@@ -106,6 +106,14 @@ class Request {
   }
 
   heard(what: FromThread): void {
+    try {
+      this.#heard(what);
+    } catch (error) {
+      this.#abort(toBrokerError(error));
+    }
+  }
+
+  #heard(what: FromThread): void {
     switch (what[0]) {
       case 'head':
         this.#held = !this.#flow.onHeaders(what[2], splitFields(what[3]), () => this.#wanted(), what[4]);

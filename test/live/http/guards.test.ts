@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import dns from 'node:dns/promises';
 import { once } from 'node:events';
-import { syncBuiltinESMExports } from 'node:module';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -184,26 +182,6 @@ test('what a proxy says besides yes is an error, and ends the connection to it',
     assert.deepEqual([answer.status, answer.code], [502, code], text.slice(0, 40));
     assert.ok(!answer.text.includes('poison'));
     await proxy.closed;
-  }
-});
-
-test('through a proxy, too, all addresses of the target’s name are judged', async () => {
-  await using proxy = await proxying('HTTP/1.1 200 Yes\r\n\r\n');
-  const real = dns.lookup;
-  const found = [
-    { address: '1.1.1.1', family: 4 },
-    { address: '127.0.0.1', family: 4 },
-  ];
-  Object.assign(dns, {
-    lookup: async (host: string) => (host === 'mixed.example' ? found : await real(host, { all: true })),
-  });
-  syncBuiltinESMExports();
-  try {
-    await world.add('mixed', 'http://mixed.example', { http_proxy: proxy.url, allow_private: false });
-    assert.equal((await asked('mixed/')).code, 'denied');
-  } finally {
-    Object.assign(dns, { lookup: real });
-    syncBuiltinESMExports();
   }
 });
 

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import dns from 'node:dns/promises';
 import { once } from 'node:events';
-import { syncBuiltinESMExports } from 'node:module';
 import { after, before, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { freePorts } from '../../rig/port.ts';
@@ -24,36 +22,6 @@ async function codeOf(path: string): Promise<string> {
   await body.dump();
   return String(headers['x-broker-error']);
 }
-
-test('a name is resolved once for each connection, all of its addresses are judged, and only those are dialled', async () => {
-  await using upstream = await Upstream.start((_request, response) => void response.end('inside'));
-  const real = dns.lookup;
-  let answers: string[][] = [];
-  let asked = 0;
-  const fake = async () => (answers[asked++] ?? answers.at(-1) ?? []).map((address) => ({ address, family: 4 }));
-  Object.assign(dns, { lookup: fake });
-  syncBuiltinESMExports();
-  try {
-    const base = `http://rebind.example:${upstream.port}`;
-    await world.add('mixed', base, { allow_private: false });
-    answers = [['203.0.113.9', '127.0.0.1']];
-    assert.equal(await codeOf('mixed/'), 'denied');
-    answers = [['1.1.1.1', '127.0.0.1']];
-    assert.equal(await codeOf('mixed/'), 'denied');
-    answers = [['127.0.0.1', '169.254.169.254']];
-    await world.add('meta', base);
-    assert.equal(await codeOf('meta/'), 'denied');
-    assert.equal(upstream.asked.length, 0);
-    asked = 0;
-    answers = [['127.0.0.1'], ['169.254.169.254']];
-    await world.add('once', base);
-    assert.equal(await (await world.ask('once/')).body.text(), 'inside');
-    assert.equal(asked, 1);
-  } finally {
-    Object.assign(dns, { lookup: real });
-    syncBuiltinESMExports();
-  }
-});
 
 test('metadata services and broker’s own ports are out of reach in every spelling, with allow_private too', async () => {
   const metadata = ['169.254.169.254', '0xa9.254.169.254', '2852039166', '0251.0376.0251.0376', '169.254.43518'];
