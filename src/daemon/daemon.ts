@@ -55,7 +55,6 @@ export interface DaemonParts {
 
 /** Milliseconds between two looks for tokens that have expired, whose records can go. */
 const PURGE_MS = 5 * 60_000;
-
 /** Codes that say no to the caller, rather than that something went wrong. */
 const REFUSALS: readonly ErrorCode[] = ['denied', 'unauthenticated', 'exhausted'];
 /** Milliseconds that a password may take to check at a restore. */
@@ -163,6 +162,7 @@ export class Daemon implements AsyncDisposable {
       leases: () => this.sessions.list(),
       services: () => (vault.state === 'unlocked' ? this.services.names() : []),
       spares: (service) => this.sessions.spareCount(service),
+      hasHttpThread: () => parts.second?.running ?? false,
       audit,
     });
     audit.observe((event) => this.metrics.audited(event));

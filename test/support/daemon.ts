@@ -16,7 +16,7 @@ import { nodeFor } from './user.ts';
 export const MASTER = 'correct horse battery';
 /** The least that argon2id accepts. */
 const CHEAP_KDF: KdfParams = { timeCost: 1, memoryKiB: 8, parallelism: 1 };
-const THREAD = new URL('../../dist/daemon/http/thread.js', import.meta.url);
+export const THREAD = new URL('../../dist/daemon/http/thread.js', import.meta.url);
 /** All of the suite can be run with the thread that is otherwise there under load only: BROKER_TEST_HTTP_THREAD=on. */
 const FLAGS = {
   grpc: '127.0.0.1:0',

@@ -12,6 +12,8 @@ export interface MetricsSources {
   /** Names of the services; empty while the vault is locked. */
   readonly services: () => readonly string[];
   readonly spares: (service: string) => number;
+  /** Whether the second thread is there. */
+  readonly hasHttpThread: () => boolean;
   /** Records that no sealed head covers yet; whether the last write went well. */
   readonly audit: { readonly unsealed: number; readonly healthy: boolean };
 }
@@ -105,6 +107,9 @@ export class Metrics {
       'method',
       'code',
     ]);
+    registry.gauge('broker_http_thread', '1 while connections to HTTP services have a thread of their own.', [], () =>
+      flag(sources.hasHttpThread()),
+    );
     registry.gauge('broker_audit_unsealed_records', 'Records at the end of the audit log without a seal.', [], () => [
       { values: [], value: sources.audit.unsealed },
     ]);

@@ -14,11 +14,12 @@ export interface SecondThreadParts {
   start(): Worker;
   /** For the daemon's log. */
   report(error: unknown, doing: string): void;
-  /** Milliseconds that the machine's processors have been idle so far, all together. */
+  /** Milliseconds that the machine's processors have been idle so far, all together; the system's word by default. */
   idleMs?(): number;
+  /** Milliseconds between two looks at the load. */
+  readonly lookMs?: number;
 }
 
-/** Milliseconds between two looks at the load. */
 const LOOK_MS = 250;
 /** Part of the time that the event loop is busy, and requests in the time of a look, from which on it is load. */
 const BUSY = 0.8;
@@ -50,6 +51,10 @@ export class SecondThread implements AsyncDisposable {
     this.#idleMs = parts.idleMs ?? machineIdleMs;
   }
 
+  get running(): boolean {
+    return this.#running !== undefined;
+  }
+
   /** For one request; undefined where this thread is to do all of it. */
   lane(): Lane | undefined {
     if (this.#parts.mode === 'off' || this.#closed) return undefined;
@@ -67,7 +72,7 @@ export class SecondThread implements AsyncDisposable {
 
   #watch(): void {
     this.#last = performance.eventLoopUtilization();
-    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    this.#timer = setInterval(() => this.#look(), this.#parts.lookMs ?? LOOK_MS);
     this.#timer.unref();
   }
 

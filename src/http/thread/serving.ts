@@ -121,7 +121,7 @@ class Request implements Receiver {
         this.#came = 0;
       },
       destroy: (error, done) => {
-        outbox.say(['unwanted', id]);
+        if (!this.body?.readableEnded) outbox.say(['unwanted', id]);
         done(error);
       },
     });

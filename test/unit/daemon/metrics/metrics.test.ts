@@ -30,6 +30,7 @@ function metrics(leases: readonly Lease[] = []): { metrics: Metrics; lines: (nam
     leases: () => leases,
     services: () => [],
     spares: () => 0,
+    hasHttpThread: () => false,
     audit: { unsealed: 0, healthy: true },
   });
   const page = (): string[] => made.render(() => true).split('\n');
