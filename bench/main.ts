@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- --quick] [-- ROW ...]`: measures pairs in one run and prints ratios, so that a noisy machine cannot
- * lie. Rows: memory, process, opening, relay, redis, mail, exec, http, copy, leak. The numbers go to build/bench.json too. Nothing is asserted.
+ * lie. Rows: memory, process, opening, relay, redis, mail, exec, http, thread, copy, leak. The numbers go to build/bench.json too. Nothing is asserted.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
@@ -17,6 +17,7 @@ import { openingRows } from './rows/opening.ts';
 import { processRows } from './rows/process.ts';
 import { redisRows } from './rows/redis.ts';
 import { relayRows } from './rows/relay.ts';
+import { threadRow } from './rows/thread.ts';
 import { ROOT, type Stage, setStage } from './stage.ts';
 
 const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean' } }, allowPositionals: true });
@@ -31,6 +32,7 @@ const GROUPS: Record<string, (stage: Stage) => Promise<Row[]>> = {
   mail: (stage) => mailRows(stage, quick ? 2 : 7),
   exec: (stage) => execRows(stage, quick ? 10 : 100),
   http: (stage) => httpRows(stage, quick ? 1 : 5),
+  thread: async (stage) => [await threadRow(stage, quick ? 2 : 7)],
   copy: (stage) => copyRows(stage, quick ? 1 : 5, quick ? 50 : 500),
   leak: async (stage) => [await leakRow(stage, quick ? 500 : 10_000)],
 };

@@ -30,8 +30,14 @@ export interface Stage extends AsyncDisposable {
   psql(...args: string[]): Promise<string>;
 }
 
-/** @param names the servers to start. */
-export async function setStage(names: readonly ServerName[]): Promise<Stage> {
+/**
+ * @param names the servers to start.
+ * @param settings of the daemon, as environment variables.
+ */
+export async function setStage(
+  names: readonly ServerName[],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'broker-bench-'));
   const rig = await startRig(join(folder, 'rig.json'), { names });
   const { facts } = rig;
@@ -42,6 +48,7 @@ export async function setStage(names: readonly ServerName[]): Promise<Stage> {
     BROKER_GRPC: 'off',
     BROKER_HTTP: '127.0.0.1:0',
     BROKER_LOG_LEVEL: 'warn',
+    ...settings,
   };
   const children: ChildProcess[] = [];
   const helper = (file: string, args: readonly string[]): ChildProcess => {

@@ -19,6 +19,7 @@ interface Target {
 }
 
 interface Result {
+  readonly requests: number;
   readonly rate: number;
   readonly p50: number;
   readonly p99: number;
@@ -31,16 +32,10 @@ export async function httpRows(stage: Stage, count: number): Promise<Row[]> {
   const bare = join(import.meta.dirname, '../peers/httpbare.ts');
   const upstream = await started(stage, [server]);
   const barePort = await started(stage, [bare, String(upstream)]);
-  const config = { base_url: `http://127.0.0.1:${upstream}`, allow_private: true, allow_plaintext: true };
-  await stage.put('bench-http', 'bearer', config, { token: 'a-secret-of-the-bench' });
-  const grants = [{ services: 'bench-http', actions: ['http'] }];
-  const { text } = await stage.client.tokens.create({ name: 'bench-http', scope: 'proxy', grants });
-  const { http } = await stage.client.vault.status({});
-  const headers = { 'x-broker-token': text };
   const targets: Record<string, Target> = {
     direct: { url: `http://127.0.0.1:${upstream}`, headers: {} },
     bare: { url: `http://127.0.0.1:${barePort}`, headers: {} },
-    broker: { url: `${http}/proxy/bench-http`, headers },
+    broker: await serviceAt(stage, upstream),
   };
   for (const [name, start] of Object.entries({ nginx, mitmdump })) {
     const port = await start(stage, upstream);
@@ -66,6 +61,16 @@ export async function httpRows(stage: Stage, count: number): Promise<Row[]> {
     rows.push({ what, versus: 'bare pass-through', ratio, ...target, detail: detail.join('; ') });
   }
   return [...rows, ...(await bodyRows(stage, targets))];
+}
+
+/** Has the stage's broker in front of what listens on a port of this machine. */
+export async function serviceAt(stage: Stage, port: number): Promise<Target> {
+  const config = { base_url: `http://127.0.0.1:${port}`, allow_private: true, allow_plaintext: true };
+  await stage.put('bench-http', 'bearer', config, { token: 'a-secret-of-the-bench' });
+  const grants = [{ services: 'bench-http', actions: ['http'] }];
+  const { text } = await stage.client.tokens.create({ name: 'bench-http', scope: 'proxy', grants });
+  const { http } = await stage.client.vault.status({});
+  return { url: `${http}/proxy/bench-http`, headers: { 'x-broker-token': text } };
 }
 
 async function bodyRows(stage: Stage, { broker, bare }: Record<string, Target>): Promise<Row[]> {
@@ -103,10 +108,16 @@ async function bodyRows(stage: Stage, { broker, bare }: Record<string, Target>):
   return rows;
 }
 
-async function load({ url, headers }: Target, connections: number): Promise<Result> {
+export async function load({ url, headers }: Target, connections: number): Promise<Result> {
   const result = await autocannon({ url: `${url}/x`, headers, connections, duration: 3, workers: 0 });
   const failed = result.non2xx + result.errors;
-  return { rate: result.requests.average, p50: result.latency.p50, p99: result.latency.p99, failed };
+  return {
+    requests: result.requests.total,
+    rate: result.requests.average,
+    p50: result.latency.p50,
+    p99: result.latency.p99,
+    failed,
+  };
 }
 
 async function download({ url, headers }: Target): Promise<void> {
@@ -127,7 +138,7 @@ async function upload({ url, headers }: Target, file: string): Promise<void> {
   if (text !== String(BODY_BYTES)) throw new Error(`it got ${text} bytes`);
 }
 
-async function started(stage: Stage, args: readonly string[]): Promise<number> {
+export async function started(stage: Stage, args: readonly string[]): Promise<number> {
   const child = stage.helper(process.execPath, ['--import', 'tsx', ...args]);
   if (!child.stdout) throw new Error('a helper has no output');
   const [line] = await once(child.stdout, 'data');

@@ -18,7 +18,8 @@ import type { LocalCa } from './ca.ts';
 import { auditCaller, type Caller } from './caller.ts';
 import { systemClock, type Timer } from './clock.ts';
 import { Files } from './files.ts';
-import { Gate, type GateVault } from './gate.ts';
+import { Gate } from './gate.ts';
+import { gatedVault } from './gatedvault.ts';
 import { PortWatch } from './http/listening.ts';
 import { HttpProxy } from './http/proxy.ts';
 import { Leaks } from './leaks.ts';
@@ -108,7 +109,8 @@ export class Daemon implements AsyncDisposable {
     this.tokens = new Tokens(vault);
     this.services = new Services(vault, this.kinds, serviceGrants(authority));
     this.files = new Files(vault, this.services);
-    this.gate = new Gate({ authority, services: this.services, audit, vault: this.#gatedVault() });
+    const gated = gatedVault(vault, () => this.#locking !== undefined);
+    this.gate = new Gate({ authority, services: this.services, audit, vault: gated });
     this.leaks = new Leaks(vault, Date.now);
     this.presets = new Presets(parts.home, this.kinds);
     const report = (error: unknown, doing: string): void => parts.log.warn(`failed at ${doing}`, errorFields(error));
@@ -327,18 +329,6 @@ export class Daemon implements AsyncDisposable {
         .catch((error: unknown) => this.#parts.log.warn('forgetting expired tokens failed', errorFields(error)))
         .finally(() => this.vault.state === 'unlocked' && this.#purgeTokens());
     });
-  }
-
-  /** The vault as the gate sees it: closed from the moment a lock begins. */
-  #gatedVault(): GateVault {
-    const { vault } = this;
-    const locking = (): boolean => this.#locking !== undefined;
-    return {
-      get state() {
-        return vault.state === 'unlocked' && locking() ? 'locked' : vault.state;
-      },
-      onLock: (listener) => vault.onLock(listener),
-    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
