@@ -39,7 +39,7 @@ export class Upstream {
   }
 
   send(request: Sending, receiver: Receiver): void {
-    const lane = this.#second?.lane();
+    const lane = this.#closed.signal.aborted ? undefined : this.#second?.lane();
     // Which ports are broker's own is known here only, and looked at where a connection is made.
     if (!lane || this.#ports.some((port) => this.guard('127.0.0.1', port))) this.#connections.send(request, receiver);
     else lane.send(this.#numberAt(lane), request, receiver);
