@@ -127,7 +127,7 @@ test('a caller that stops reading: its timeout ends the command and the call, an
   call.write({ start: { service: 'box', argv: marker.split(' '), timeout: { seconds: '0', nanos: 300_000_000 } } });
   const [error] = await failed;
   assert.equal(fromServiceError(error, '').message, 'broker ended the call: its answers were not read');
-  assert.equal(await isRunning(marker), false);
+  await eventually(async () => !(await isRunning(marker)));
   assert.deepEqual(daemon.instance.daemon.sessions.list(), []);
 });
 
