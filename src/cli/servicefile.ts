@@ -9,7 +9,7 @@ import type { ServiceFile } from './servicerecord.ts';
 
 const KEYS = ['name', 'kind', 'config', 'secrets', 'policy'];
 /** Keys that `service show --json` prints and that follow from others. */
-const DERIVED = ['secrets_set', 'target', 'revision', 'updated_at'];
+const DERIVED = ['secrets_set', 'target', 'revision', 'updated_at', 'listen_error'];
 
 /**
  * `-f FILE|-|JSON`: `{"name", "kind", "config": {...}, "secrets": {...}, "policy": {...}}`, as `service show --json`

@@ -21,7 +21,7 @@ import {
   type ServiceLine,
 } from '../serviceline.ts';
 import { kindOfUrl, mapServiceUrl, readServiceUrl } from '../serviceurl.ts';
-import { shown } from './service.ts';
+import { shown, warnClosed } from './service.ts';
 
 /** `broker service add NAME --kind KIND --FIELD VALUE ...`: everything is read and checked before anybody is asked for a password. */
 export async function add(args: readonly string[]): Promise<number> {
@@ -70,6 +70,7 @@ export async function add(args: readonly string[]): Promise<number> {
   for (const change of [...(file?.changes ?? []), ...changesOf(mapped, typed)]) say(`note: ${change}`);
   if (isGiven(line, 'json')) printJson(shown(service));
   else say(`${service.name}: ${service.target}`);
+  warnClosed(service);
   advise(`try it: broker service test ${service.name}`);
   return 0;
 }
@@ -117,6 +118,7 @@ export async function change(args: readonly string[]): Promise<number> {
   );
   if (isGiven(line, 'json')) printJson(shown(after));
   else say(`${after.name}: ${after.target}`);
+  warnClosed(after);
   return 0;
 }
 

@@ -47,6 +47,7 @@ export async function show(name: string, options: Options): Promise<number> {
     value.includes('\n') ? `${value.split('\n').length} lines, see --json` : value,
   ]);
   print(table(['FIELD', 'VALUE'], brief));
+  warnClosed(service);
   return 0;
 }
 
@@ -78,6 +79,11 @@ export async function test(name: string, options: Options): Promise<number> {
   return result.ok ? 0 : 7;
 }
 
+/** A service may be stored though its own port is another program's: it would be looked for there in vain. */
+export function warnClosed({ name, listenError }: Service__Output): void {
+  if (listenError) say(`note: ${name} is stored, but not reached on its own port: ${listenError}`);
+}
+
 /** A service as --json prints it, and as `service add -f` reads it: stable names, no secrets. */
 export function shown(service: Service__Output): JsonObject {
   return {
@@ -87,6 +93,7 @@ export function shown(service: Service__Output): JsonObject {
     secrets_set: service.secretsSet,
     policy: policyToJson(service.policy),
     target: service.target,
+    ...(service.listenError && { listen_error: service.listenError }),
     revision: Number(service.revision),
     updated_at: new Date(toMillis(service.updatedAt) ?? 0).toISOString(),
   };

@@ -13,11 +13,18 @@ import type { ServiceChange, ServiceView } from '../services.ts';
 import type { Adapter } from './adapt.ts';
 
 export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandlers {
-  const { services, gate, jars } = daemon;
+  const { services, gate, jars, ports } = daemon;
   const visible = (caller: Caller, name: string): ServiceView => {
     const service = services.get(name);
     if (service && gate.visible(caller, name)) return service;
     throw gate.notFound(caller, name);
+  };
+  const withJar = (caller: Caller, name: string): void => {
+    const { kind } = visible(caller, name);
+    if (!daemon.drivers.has(kind)) return;
+    throw new BrokerError('invalid_argument', `${name}: a service of kind ${kind} keeps no cookies`, {
+      hint: 'an HTTP service does, where session_cookies is set',
+    });
   };
   return {
     Put: adapt.unary(async (request, { caller }) => {
@@ -28,7 +35,7 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
         return await services.put(name, kind, change, request.createOnly);
       });
       await daemon.serviceChanged(name);
-      return message(service);
+      return message(service, ports.failure(name));
     }),
     Set: adapt.unary(async (request, { caller }) => {
       const { name } = request;
@@ -40,16 +47,17 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
         return set.service;
       });
       await daemon.serviceChanged(name);
-      return message(service);
+      return message(service, ports.failure(name));
     }),
-    Get: adapt.unary(async ({ name }, { caller }) =>
-      message(await daemon.watched('service.get', caller, { service: name }, () => visible(caller, name))),
-    ),
+    Get: adapt.unary(async ({ name }, { caller }) => {
+      const service = await daemon.watched('service.get', caller, { service: name }, () => visible(caller, name));
+      return message(service, ports.failure(name));
+    }),
     List: adapt.unary(async (_request, { caller }) => ({
       services: services
         .list()
         .filter((service) => gate.visible(caller, service.name))
-        .map(message),
+        .map((service) => message(service, ports.failure(service.name))),
     })),
     Delete: adapt.unary(async ({ name }, { caller }) => {
       await daemon.audited('service.delete', caller, { service: name }, () => services.delete(name));
@@ -89,21 +97,21 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
       const result = isSession
         ? await daemon.sessions.probe(caller, grant, signal)
         : await daemon.proxy.probe(grant, signal);
-      const error = result.error?.forService(name);
+      // The other program may have ended meanwhile.
+      if (ports.failure(name)) await ports.changed();
+      const closed = ports.failure(name);
+      const error = (result.error ?? closed)?.forService(name);
+      const hops: { name: string; ok: boolean; detail: string; tookMs: number }[] = [...result.hops];
+      if (closed) hops.push({ name: 'listen', ok: false, detail: closed.message, tookMs: 0 });
       return {
         ok: !error,
-        hops: result.hops.map((hop) => ({
-          name: hop.name,
-          ok: hop.ok,
-          detail: hop.detail,
-          took: fromMillis(hop.tookMs),
-        })),
+        hops: hops.map(({ name, ok, detail, tookMs }) => ({ name, ok, detail, took: fromMillis(tookMs) })),
         error: error?.message ?? '',
         hint: error?.hint ?? '',
       };
     }),
     ListCookies: adapt.unary(async ({ name }, { caller }) => {
-      visible(caller, name);
+      withJar(caller, name);
       const cookies = jars.list(name).map(({ expiresAt, token, ...cookie }) => ({
         ...cookie,
         expiresAt: fromOptionalMillis(expiresAt),
@@ -114,7 +122,7 @@ export function servicesHandlers(daemon: Daemon, adapt: Adapter): ServicesHandle
     ClearCookies: adapt.unary(async ({ name }, { caller }) => {
       const detail: Record<string, number> = {};
       const cleared = await daemon.audited('service.clear_cookies', caller, { service: name, detail }, () => {
-        visible(caller, name);
+        withJar(caller, name);
         const count = jars.clear(name);
         detail.cookies = count;
         return count;
@@ -173,7 +181,8 @@ function policyJson(policy: ServicePolicy__Output): JsonObject {
   };
 }
 
-function message(service: ServiceView): Service {
+/** `closed`: why its own port is not open. */
+function message(service: ServiceView, closed: BrokerError | undefined): Service {
   const { policy } = service;
   return {
     name: service.name,
@@ -190,5 +199,6 @@ function message(service: ServiceView): Service {
     createdAt: fromMillis(service.createdAt),
     updatedAt: fromMillis(service.updatedAt),
     target: service.target,
+    listenError: closed?.message ?? '',
   };
 }

@@ -1,3 +1,4 @@
+import type { BrokerError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 
 /** A service that has an HTTP port of its own. */
@@ -11,11 +12,15 @@ interface Services {
   list(): readonly { readonly name: string; readonly config: JsonObject }[];
 }
 
+/** Opens what is wanted and closes all else. @returns services whose port could not be opened, and why. */
+export type Follow = (wanted: readonly Listening[]) => Promise<ReadonlyMap<string, BrokerError>>;
+
 /** Tells whoever opens the ports which there are to be: at an unlock, and when a service changes. */
 export class PortWatch {
   readonly #vault: { readonly state: string };
   readonly #services: Services;
-  #follow: (wanted: readonly Listening[]) => Promise<void> = async () => {};
+  #follow: Follow = async () => new Map();
+  #failures: ReadonlyMap<string, BrokerError> = new Map();
 
   constructor(vault: { readonly state: string }, services: Services) {
     this.#vault = vault;
@@ -23,7 +28,7 @@ export class PortWatch {
   }
 
   /** Told now, and from now on. */
-  async follow(follow: (wanted: readonly Listening[]) => Promise<void>): Promise<void> {
+  async follow(follow: Follow): Promise<void> {
     this.#follow = follow;
     await this.changed();
   }
@@ -33,6 +38,11 @@ export class PortWatch {
     const wanted = this.#services.list().flatMap(({ name, config: { listen } }) => {
       return typeof listen === 'string' ? [{ service: name, address: listen }] : [];
     });
-    await this.#follow(wanted);
+    this.#failures = await this.#follow(wanted);
+  }
+
+  /** Why the own port of a service is not open; undefined where it is, or was not asked for. */
+  failure(service: string): BrokerError | undefined {
+    return this.#failures.get(service);
   }
 }

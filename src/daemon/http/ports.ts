@@ -25,7 +25,7 @@ export class OwnPorts implements AsyncDisposable {
   readonly #parts: OwnPortParts;
   readonly #open = new Map<string, { readonly address: string; readonly listener: HttpListener }>();
   /** One change after the other. */
-  #last: Promise<void> = Promise.resolve();
+  #last: Promise<ReadonlyMap<string, BrokerError>> = Promise.resolve(new Map());
 
   constructor(parts: OwnPortParts) {
     this.#parts = parts;
@@ -36,8 +36,8 @@ export class OwnPorts implements AsyncDisposable {
     return [...this.#open.values()].flatMap(({ listener }) => (listener.port === undefined ? [] : [listener.port]));
   }
 
-  /** Opens what is missing and closes what has gone. A port that is taken is the log's business, and the service's own. */
-  follow(wanted: readonly Listening[]): Promise<void> {
+  /** Opens what is missing and closes what has gone. @returns the services whose port is another program's, and the error. */
+  follow(wanted: readonly Listening[]): Promise<ReadonlyMap<string, BrokerError>> {
     this.#last = this.#last.then(() => this.#follow(wanted));
     return this.#last;
   }
@@ -46,7 +46,8 @@ export class OwnPorts implements AsyncDisposable {
     await this.follow([]);
   }
 
-  async #follow(wanted: readonly Listening[]): Promise<void> {
+  async #follow(wanted: readonly Listening[]): Promise<ReadonlyMap<string, BrokerError>> {
+    const failures = new Map<string, BrokerError>();
     for (const [service, { address, listener }] of [...this.#open]) {
       if (wanted.some((each) => each.service === service && each.address === address)) continue;
       this.#open.delete(service);
@@ -57,9 +58,14 @@ export class OwnPorts implements AsyncDisposable {
       try {
         this.#open.set(service, { address, listener: await this.#listen(service, address) });
       } catch (error) {
-        this.#parts.report(toBrokerError(error), `listening on ${address} for ${service}`);
+        const { code, message } = toBrokerError(error);
+        const hint = `end the program that has it, then: broker service test ${service}; or take another: broker service set ${service} --listen 127.0.0.1:PORT`;
+        const failure = new BrokerError(code, `listen: ${message}`, { cause: error, hint });
+        this.#parts.report(failure, `listening on ${address} for ${service}`);
+        failures.set(service, failure);
       }
     }
+    return failures;
   }
 
   async #listen(service: string, address: string): Promise<HttpListener> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { freePorts } from '../../rig/port.ts';
@@ -263,6 +264,32 @@ test('a service has a port of its own where it asks for one, with /health there'
   assert.match((await errorOf('looping/')).message, /broker's own/);
   await (await world.daemon.admin()).services.delete({ name: 'ported' });
   await assert.rejects(fetch(`${address}/health`));
+});
+
+test('a port that another program has is told with the service, and tried again by a test of it', async () => {
+  const inTheWay = createServer().listen(0, '127.0.0.1');
+  await once(inTheWay, 'listening');
+  const { port } = inTheWay.address() as AddressInfo;
+  await using upstream = await saying('own');
+  await world.add('blocked', upstream.plain, { listen: `127.0.0.1:${port}` });
+  const admin = await world.daemon.admin();
+  const closed = `listen: cannot listen on 127.0.0.1:${port} (EADDRINUSE)`;
+  assert.equal((await admin.services.get({ name: 'blocked' })).listenError, closed);
+  const listed = (await admin.services.list({})).services.map(({ name, listenError }) => [name, listenError]);
+  assert.deepEqual(
+    listed.filter(([, listenError]) => listenError),
+    [['blocked', closed]],
+  );
+  const bad = await admin.services.test({ name: 'blocked' });
+  assert.deepEqual(bad.hops.at(-1), { name: 'listen', ok: false, detail: closed, took: bad.hops.at(-1)?.took });
+  assert.deepEqual([bad.ok, bad.error], [false, `blocked: ${closed}`]);
+  assert.match(bad.hint, /broker service test blocked; .*broker service set blocked --listen/);
+  inTheWay.close();
+  await once(inTheWay, 'close');
+  assert.equal((await admin.services.test({ name: 'blocked' })).ok, true);
+  assert.equal((await admin.services.get({ name: 'blocked' })).listenError, '');
+  assert.equal((await fetch(`http://127.0.0.1:${port}/health`)).status, 200);
+  await admin.services.delete({ name: 'blocked' });
 });
 
 test('a jar keeps the cookies of the server, and the client neither sees them nor sends its own', async () => {

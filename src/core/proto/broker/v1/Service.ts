@@ -15,6 +15,7 @@ export interface Service {
   'createdAt'?: (_google_protobuf_Timestamp | null);
   'updatedAt'?: (_google_protobuf_Timestamp | null);
   'target'?: (string);
+  'listenError'?: (string);
 }
 
 export interface Service__Output {
@@ -27,4 +28,5 @@ export interface Service__Output {
   'createdAt': (_google_protobuf_Timestamp__Output | null);
   'updatedAt': (_google_protobuf_Timestamp__Output | null);
   'target': (string);
+  'listenError': (string);
 }
