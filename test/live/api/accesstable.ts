@@ -101,8 +101,16 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'Services/List': { call: (c) => c.services.list({}), unlocked: TOKEN, locked: LOCKED },
   'Services/Delete': { call: (c) => c.services.delete({ name: 'extra' }), unlocked: ADMIN, locked: LOCKED },
   'Services/Test': { call: (c) => c.services.test({ name: 'mine' }), unlocked: ADMIN, locked: LOCKED },
-  'Services/ListCookies': { call: (c) => c.services.listCookies({ name: 'mine' }), unlocked: ADMIN, locked: LOCKED },
-  'Services/ClearCookies': { call: (c) => c.services.clearCookies({ name: 'mine' }), unlocked: ADMIN, locked: LOCKED },
+  'Services/ListCookies': {
+    call: (c) => c.services.listCookies({ name: 'mine' }),
+    unlocked: instead(ADMIN, 'invalid_argument'),
+    locked: LOCKED,
+  },
+  'Services/ClearCookies': {
+    call: (c) => c.services.clearCookies({ name: 'mine' }),
+    unlocked: instead(ADMIN, 'invalid_argument'),
+    locked: LOCKED,
+  },
   'Sessions/Open': { call: (c) => c.sessions.open({ service: 'mine' }), unlocked: GRANTED, locked: LOCKED },
   'Sessions/List': { call: (c) => c.sessions.list({}), unlocked: TOKEN, locked: LOCKED },
   'Sessions/Watch': { call: watched, unlocked: TOKEN, locked: LOCKED },
