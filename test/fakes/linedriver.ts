@@ -59,7 +59,10 @@ class LineUpstream implements Upstream<string> {
       return { outcome: 'error', side: 'client', error: toBrokerError(error), bytesUp: 0, bytesDown: 0 };
     }
     const farewell = (reason: BrokerError): Buffer => Buffer.from(`-ERR ${reason.message}\n`);
-    return relay(visitor.conn, this.#conn, { idleMs, farewell }, signal);
+    const { socket } = this.#conn;
+    const end = await relay(visitor.conn, this.#conn, { idleMs, farewell }, signal);
+    socket.destroy();
+    return end;
   }
 
   async side(request: unknown, signal: AbortSignal): Promise<boolean> {
