@@ -94,8 +94,9 @@ export async function setStage(
       await put(name, 'postgres', { ...defaults, ...config }, { password: logins.scram.password });
     },
     async [Symbol.asyncDispose]() {
-      await client.daemon.shutdown({ reason: 'bench' });
       client.close();
+      // As a user ends it: waits for the process too, which has files of the folder open.
+      await program(process.execPath, [join(ROOT, 'dist/cli/main.js'), 'down'], env);
       for (const child of children) if (child.exitCode === null) await ended(child);
       await stopRig(rig.state);
       await rm(folder, { recursive: true, force: true });

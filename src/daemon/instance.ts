@@ -79,7 +79,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   const ports: number[] = [];
   let own: OwnPorts | undefined;
   const report = (error: unknown, doing: string): void => log.warn(`failed at ${doing}`, errorFields(error));
-  const second = secondThread(threadMode(settings), report, options.threadFile);
+  const second = secondThread(threadMode(settings), () => daemon.proxy.underWay, report, options.threadFile);
   const daemon = await Daemon.start({
     home,
     log,

@@ -62,6 +62,11 @@ export class HttpProxy {
     this.#services = new HttpServices({ ...parts, clock: this.#clock });
   }
 
+  /** Requests that are not answered to the end yet. */
+  get underWay(): number {
+    return this.#running.size;
+  }
+
   routes(): Route[] {
     return [
       {

@@ -14,12 +14,14 @@ export function threadMode({ 'http-thread': text }: DaemonSettings): ThreadMode 
 
 /**
  * The thread that requests have their connections in, under load.
+ * @param underWay how many requests are under way.
  * @param file what runs in it: thread.ts, built.
  */
 export function secondThread(
   mode: ThreadMode,
+  underWay: () => number,
   report: (error: unknown, doing: string) => void,
   file: URL = new URL('./thread.js', import.meta.url),
 ): SecondThread {
-  return new SecondThread({ mode, report, start: () => new Worker(file) });
+  return new SecondThread({ mode, underWay, report, start: () => new Worker(file) });
 }

@@ -10,6 +10,8 @@ export type ThreadMode = 'auto' | 'on' | 'off';
 
 export interface SecondThreadParts {
   readonly mode: ThreadMode;
+  /** Requests under way. */
+  underWay(): number;
   /** A new thread, which hears and says what messages.ts has. */
   start(): Worker;
   /** For the daemon's log. */
@@ -24,8 +26,10 @@ const LOOK_MS = 250;
 /** Part of the time that the event loop is busy, and requests in the time of a look, from which on it is load. */
 const BUSY = 0.8;
 const MANY = 25;
+/** Requests under way at each look: one after the other gain nothing from two threads, however busy they keep one. */
+const SIDE_BY_SIDE = 8;
 /** Part of a processor that has to be idle meanwhile: where others need them all, a thread more takes from them. */
-const SPARE = 0.5;
+const SPARE = 0.75;
 /** Looks with few requests after which the thread goes. */
 const QUIET_LOOKS = 40;
 
@@ -83,7 +87,7 @@ export class SecondThread implements AsyncDisposable {
     this.#last = now;
     this.#requests = 0;
     this.#quiet = many ? 0 : this.#quiet + 1;
-    if (!this.#running) this.#startIfOfUse(many && utilization >= BUSY);
+    if (!this.#running) this.#startIfOfUse(many && utilization >= BUSY && this.#parts.underWay() >= SIDE_BY_SIDE);
     if (this.#quiet < QUIET_LOOKS || (this.#running?.lane.load ?? 0) > 0) return;
     void this.#end();
     clearInterval(this.#timer);

@@ -48,6 +48,7 @@ function scene(parts: Partial<SecondThreadParts>) {
   const second = new SecondThread({
     mode: 'auto',
     lookMs: 10,
+    underWay: () => 32,
     start: () => {
       const worker = new Worker(THREAD);
       workers.push(worker);
@@ -117,7 +118,7 @@ test('under load, with an idle processor, there is a thread, which goes when the
   assert.deepEqual([idle.workers.length, idle.reported], [1, []]);
 });
 
-test('without requests, without load, or where others need all processors, there is none', async () => {
+test('without requests, with one after the other, or where others need all processors, there is none', async () => {
   let looks = 0;
   const full = scene({
     idleMs: () => {
@@ -126,19 +127,22 @@ test('without requests, without load, or where others need all processors, there
     },
   });
   const few = scene({ idleMs: () => performance.now() });
+  const alone = scene({ idleMs: () => performance.now(), underWay: () => 1 });
   const running = scene({ idleMs: () => performance.now() });
   await using one = full.second;
   await using two = few.second;
   await using three = running.second;
+  await using four = alone.second;
   two.lane();
   await busy(
     () => looks >= 5 && three.running,
     () => {
       many(one)();
       many(three)();
+      many(four)();
     },
   );
-  assert.deepEqual([one.running, two.running], [false, false]);
+  assert.deepEqual([one.running, two.running, four.running], [false, false, false]);
 });
 
 test('one that ends by itself fails what is under way in it, and the next request gets another', async () => {
