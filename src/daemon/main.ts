@@ -50,10 +50,17 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /**
- * V8 allocates at once in the old generation what most often gets there from the same place in the code. Such places are
+ * Two things that V8 guesses wrong for a daemon.
+ *
+ * It allocates at once in the old generation what most often gets there from the same place in the code. Such places are
  * shared (Node's lists of listeners): what long connections have many of makes those of short requests old, too, and with
  * them everything that a request has, until the next full collection. Without this a request costs half as much again.
+ *
+ * It lets the old generation grow by about half before it collects all of it, and counts the buffers in there. Ours is 20 MB; a
+ * big copy has 10 MB under way, so that every 25 ms all is marked, by four threads, on the two processors that the copy needs.
+ * At four times its size that is one collection a second, and the copy takes 0.6 of the time; resident memory is the same.
  */
 function tuneGarbageCollector(): void {
   setFlagsFromString('--no-allocation-site-pretenuring');
+  setFlagsFromString('--heap-growing-percent=300');
 }
