@@ -1,6 +1,6 @@
-import { setFlagsFromString } from 'node:v8';
 import { BrokerError } from '../core/errors.ts';
 import { harden } from './harden.ts';
+import { tuneHeap } from './heap.ts';
 import { startInstance } from './instance.ts';
 import { createLog, type LogLevel } from './log.ts';
 import { readSettings } from './settings.ts';
@@ -11,7 +11,7 @@ import { readSettings } from './settings.ts';
  * @throws as startInstance.
  */
 export async function runDaemon(flags: Readonly<Record<string, string | undefined>>): Promise<void> {
-  tuneGarbageCollector();
+  tuneHeap();
   const settings = readSettings(flags, process.env);
   const log = createLog(logLevel(settings['log-level']));
   const stop = new AbortController();
@@ -47,21 +47,4 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-/**
- * Two things that V8 guesses wrong for a daemon.
- *
- * It allocates at once in the old generation what most often gets there from the same place in the code. Such places are
- * shared (Node's lists of listeners): what long connections have many of makes those of short requests old, too, and with
- * them everything that a request has, until the next full collection. Without this a request costs half as much again.
- *
- * It lets the old generation grow by about half before it collects all of it, and counts the buffers in there. Ours is 20 MB; a
- * big copy has 10 MB under way, so that every 25 ms all is marked, by four threads, on the two processors that the copy needs.
- * At three times its size that is two collections a second, and the copy takes two thirds of the time. (At four times it is
- * one half a second, but what waits to be collected then makes a session look a tenth larger than it may be.)
- */
-function tuneGarbageCollector(): void {
-  setFlagsFromString('--no-allocation-site-pretenuring');
-  setFlagsFromString('--heap-growing-percent=200');
 }

@@ -7,6 +7,7 @@ import { download, upload } from '../../drivers/ssh/copy.ts';
 import { Desk, type Workplace } from '../../drivers/ssh/desk.ts';
 import type { Caller } from '../caller.ts';
 import type { Daemon } from '../daemon.ts';
+import { roomForBuffers } from '../heap.ts';
 import type { Adapter } from './adapt.ts';
 
 /** Permission bits that are kept: no setuid, setgid or sticky bit crosses. */
@@ -57,7 +58,9 @@ export function copyHandlers(daemon: Daemon, adapt: Adapter): Pick<SshHandlers, 
     const desk = new Desk();
     const request = { service, action: 'copy', kind: 'ssh', ...(reason && { reason }) } as const;
     const { lease } = await sessions.connect(caller, request, signal, desk.greet);
+    const room = roomForBuffers();
     const leave = async (): Promise<void> => {
+      room[Symbol.dispose]();
       desk.leave();
       await sessions.close(lease.id, 'closed');
     };
